@@ -1,0 +1,30 @@
+import type { KeyObject } from 'node:crypto';
+
+/** Parts of an AEAD ciphertext: IV (12 bytes), ciphertext (as long as the plaintext) and tag (16 bytes). */
+export interface SealedParts {
+  iv: Buffer;
+  ciphertext: Buffer;
+  tag: Buffer;
+}
+
+/** Where key material lives and works: in process, in an HSM, or with its owner. */
+export interface KeyProvider {
+  readonly kind: 'software' | 'pkcs11' | 'xki';
+  /** Makes new material of `keySpec` (a row of the key-spec table). What comes back is stored, sealed, with the version. */
+  generate(keySpec: string): Promise<KeyMaterial>;
+  /** Encrypts at most 6144 bytes. */
+  encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts>;
+  /** Decrypts; any failure is the same `InvalidCiphertext` error, without detail. */
+  decrypt(material: KeyMaterial, parts: SealedParts, aad: Uint8Array): Promise<Buffer>;
+  /** Drops whatever is cached of the material, at once. */
+  forget(versionId: string): void;
+}
+
+/** Material of one key version as it is stored: opaque bytes whose meaning is the provider's. */
+export interface KeyMaterial {
+  versionId: string;
+  keySpec: string;
+  bytes: Buffer;
+  /** SubjectPublicKeyInfo of an asymmetric key. */
+  publicKey?: KeyObject;
+}
