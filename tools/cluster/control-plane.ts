@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/** etcd, an API server and a controller manager on loopback ports of their own: a cluster without a node, in seconds. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { findBinary } from './binaries.ts';
+import type { BinaryName } from './binaries.ts';
+import { CertificateAuthority } from './certificates.ts';
+import type { KeyPair } from './certificates.ts';
+import { apiServerArguments, apiServerNames, controllerManagerArguments, etcdArguments } from './components.ts';
+import type { ControlPlaneSettings } from './components.ts';
+import { writeKubeconfig } from './kubeconfig.ts';
+import { ProcessGroup } from './process-group.ts';
+
+const needed = [
+  'etcd',
+  'kube-apiserver',
+  'kubectl',
+  'kube-controller-manager',
+] as const satisfies readonly BinaryName[];
+
+/** Paths of the programs that a control plane is made of. */
+export type ControlPlaneBinaries = Readonly<Record<'etcd' | 'kube-apiserver' | 'kubectl', string>> &
+  Readonly<Partial<Record<'kube-controller-manager', string>>>;
+
+/** A running control plane and what a client needs to reach it. */
+export interface ControlPlane {
+  /** Signs in as a member of `system:masters`. */
+  readonly kubeconfigPath: string;
+  /** `https://127.0.0.1:<port>`. */
+  readonly server: string;
+  /** PEM text of the authority that signed the API server's certificate. */
+  readonly ca: string;
+  /** The administrator's certificate and key, as paths of PEM files. */
+  readonly clientCertPath: string;
+  readonly clientKeyPath: string;
+  /** Plain HTTP, without authentication. */
+  readonly etcdEndpoint: string;
+  readonly kubectlPath: string;
+  readonly folder: string;
+  /** Ends the processes and removes the folder. */
+  stop(): Promise<void>;
+}
+
+/** How to start a control plane. */
+export interface ControlPlaneOptions {
+  /** Where its state lives; a new temporary folder by default. */
+  readonly folder?: string;
+  /** Keep it running when this process ends. False by default. */
+  readonly outlivesParent?: boolean;
+  /** Also run the controller manager: namespaces get deleted, garbage collected, service accounts made. True by default. */
+  readonly controllerManager?: boolean;
+}
+
+/** The programs, when all that are needed exist already; undefined tells a test to skip. Builds nothing. */
+export function controlPlaneBinaries(): ControlPlaneBinaries | undefined {
+  const found = Object.fromEntries(needed.flatMap((name) => [[name, findBinary(name)]]));
+  const { etcd, kubectl, 'kube-apiserver': apiServer, 'kube-controller-manager': controllers } = found;
+  if (!etcd || !kubectl || !apiServer) return undefined;
+  return { etcd, kubectl, 'kube-apiserver': apiServer, ...(controllers && { 'kube-controller-manager': controllers }) };
+}
+
+/** Starts a control plane and resolves once its API server is ready. On failure everything it started has ended. */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const binaries = controlPlaneBinaries();
+  if (!binaries)
+    throw new Error('no control-plane binaries: run node tools/cluster/binaries.ts, or set KUBEBUILDER_ASSETS');
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'kaap-control-plane-'));
+  const authority = new CertificateAuthority(join(folder, 'pki'));
+  const settings = await loadSettings(folder, authority);
+  const processes = new ProcessGroup(folder, options.outlivesParent ? [] : diesWithParent());
+  const controlPlane = describe(settings, authority, binaries, processes);
+  try {
+    await startComponents(settings, binaries, processes, options.controllerManager ?? true);
+  } catch (error) {
+    await controlPlane.stop();
+    throw error;
+  }
+  return controlPlane;
+}
+
+async function startComponents(
+  settings: ControlPlaneSettings,
+  binaries: ControlPlaneBinaries,
+  processes: ProcessGroup,
+  controllerManager: boolean,
+): Promise<void> {
+  processes.start('etcd', [binaries.etcd, ...etcdArguments(settings)]);
+  processes.start('kube-apiserver', [binaries['kube-apiserver'], ...apiServerArguments(settings)]);
+  const ready = [`--kubeconfig=${join(settings.folder, 'kubeconfig')}`, 'get', '--raw', '/readyz'];
+  const isReady = async (): Promise<boolean> => {
+    await processes.waitFor('etcd', () => true, 0);
+    return succeeds(binaries.kubectl, ready);
+  };
+  await processes.waitFor('kube-apiserver', isReady, 60_000);
+  const manager = binaries['kube-controller-manager'];
+  if (!controllerManager || !manager) return;
+  processes.start('kube-controller-manager', [manager, ...controllerManagerArguments(settings)]);
+}
+
+async function loadSettings(folder: string, authority: CertificateAuthority): Promise<ControlPlaneSettings> {
+  const [apiServerPort, etcdPort, etcdPeerPort] = await keptPorts(join(folder, 'ports.json'));
+  const address = '127.0.0.1';
+  const server = `https://${address}:${apiServerPort}`;
+  const kubeconfig = (name: string, client: KeyPair): string =>
+    writeKubeconfig(join(folder, name), server, authority.ca.cert, client);
+  kubeconfig('kubeconfig', administrator(authority));
+  const component = (name: string): string =>
+    kubeconfig(`${name}.kubeconfig`, authority.issue(name, { commonName: `system:${name}` }));
+  return {
+    folder,
+    address,
+    apiServerPort,
+    etcdPort,
+    etcdPeerPort,
+    caPath: authority.ca.cert,
+    caKeyPath: authority.ca.key,
+    serving: authority.issue('kube-apiserver', { commonName: 'kube-apiserver', names: apiServerNames(address) }),
+    kubeletClient: administrator(authority),
+    serviceAccount: authority.serviceAccountKeys(),
+    kubeconfigs: {
+      'kube-controller-manager': component('kube-controller-manager'),
+      'kube-scheduler': component('kube-scheduler'),
+    },
+  };
+}
+
+function describe(
+  settings: ControlPlaneSettings,
+  authority: CertificateAuthority,
+  binaries: ControlPlaneBinaries,
+  processes: ProcessGroup,
+): ControlPlane {
+  const { cert, key } = administrator(authority);
+  return {
+    kubeconfigPath: join(settings.folder, 'kubeconfig'),
+    server: `https://${settings.address}:${settings.apiServerPort}`,
+    ca: readFileSync(settings.caPath, 'utf8'),
+    clientCertPath: cert,
+    clientKeyPath: key,
+    etcdEndpoint: `http://127.0.0.1:${settings.etcdPort}`,
+    kubectlPath: binaries.kubectl,
+    folder: settings.folder,
+    stop: async () => {
+      // The API server hangs on SIGTERM once etcd is gone, so etcd, started first, ends last.
+      await processes.stop(1_500);
+      rmSync(settings.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function administrator(authority: CertificateAuthority): KeyPair {
+  return authority.issue('admin', { commonName: 'kaap-admin', organization: 'system:masters' });
+}
+
+/** Linux ends the components when the thread that started them ends, however that happens. */
+function diesWithParent(): string[] {
+  return process.platform === 'linux' ? ['setpriv', '--pdeathsig', 'KILL'] : [];
+}
+
+/** Three free ports; the same three again for a folder that had some. */
+async function keptPorts(path: string): Promise<[number, number, number]> {
+  if (!existsSync(path)) writeFileSync(path, JSON.stringify(await freePorts(3)));
+  return JSON.parse(readFileSync(path, 'utf8')) as [number, number, number];
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function succeeds(program: string, args: readonly string[]): Promise<boolean> {
+  return promisify(execFile)(program, args, { timeout: 5_000 }).then(
+    () => true,
+    () => false,
+  );
+}
