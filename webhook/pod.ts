@@ -1,0 +1,83 @@
+/** The parts of a core/v1 Pod that the webhook reads or writes. Whatever else is in a pod passes through untouched. */
+export interface Pod {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: PodMetadata;
+  spec: PodSpec;
+}
+
+export interface PodMetadata {
+  name?: string;
+  generateName?: string;
+  namespace?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+export interface PodSpec {
+  serviceAccountName?: string;
+  volumes?: Volume[];
+  initContainers?: Container[];
+  containers: Container[];
+  securityContext?: { runAsUser?: number; fsGroup?: number };
+  shareProcessNamespace?: boolean;
+  os?: { name: string };
+}
+
+export interface Container {
+  name: string;
+  image?: string;
+  imagePullPolicy?: string;
+  command?: string[];
+  args?: string[];
+  restartPolicy?: string;
+  env?: EnvVar[];
+  volumeMounts?: VolumeMount[];
+  resources?: Resources;
+  securityContext?: Record<string, unknown>;
+  lifecycle?: { postStart?: { exec?: { command: string[] } } };
+  terminationMessagePath?: string;
+  terminationMessagePolicy?: string;
+}
+
+export interface Resources {
+  requests?: Record<string, string>;
+  limits?: Record<string, string>;
+}
+
+export interface EnvVar {
+  name: string;
+  value?: string;
+  valueFrom?: { fileKeyRef?: FileKeyRef };
+}
+
+/** core/v1 FileKeySelector (KEP-3721; beta and on by default since Kubernetes 1.35). */
+export interface FileKeyRef {
+  volumeName: string;
+  /** Relative to the volume. */
+  path: string;
+  key: string;
+  optional: boolean;
+}
+
+export interface VolumeMount {
+  name: string;
+  mountPath: string;
+  subPath?: string;
+  readOnly?: boolean;
+}
+
+export interface Volume {
+  name: string;
+  emptyDir?: { medium?: string; sizeLimit?: string };
+  projected?: { defaultMode?: number; sources: readonly ProjectedSource[] };
+}
+
+export interface ProjectedSource {
+  serviceAccountToken?: { audience: string; expirationSeconds: number; path: string };
+  secret?: { name: string; items: { key: string; path: string }[] };
+}
+
+/** The two lists of containers that injection concerns. Ephemeral containers cannot be in a pod that is created. */
+export const containerLists = ['initContainers', 'containers'] as const;
+export type ContainerList = (typeof containerLists)[number];
