@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { CustomResourceType } from './custom-resource.ts';
+import { applicationAccessPointType, type ApplicationAccessPoint } from './v1alpha1/application-access-point.ts';
+import { kmsKeyType, type KmsKey } from './v1alpha1/kms-key.ts';
+import { kmsSecretType, type KmsSecret } from './v1alpha1/kms-secret.ts';
+import { networkRuleType, type NetworkRule } from './v1alpha1/network-rule.ts';
+import { rbacPolicyType, type RbacPolicy } from './v1alpha1/rbac-policy.ts';
+import { secretBindingType, type SecretBinding } from './v1alpha1/secret-binding.ts';
+
+/** An object of any kind, told apart by `kind`. */
+export type KaapObject = NetworkRule | RbacPolicy | ApplicationAccessPoint | KmsKey | KmsSecret | SecretBinding;
+
+/** The name of a kind. */
+export type KaapKind = KaapObject['kind'];
+
+/** The object type of a kind. */
+export type ObjectOfKind<K extends KaapKind> = Extract<KaapObject, { kind: K }>;
+
+/** Every kind, each after those that it refers to. */
+export const customResourceTypes: { readonly [K in KaapKind]: CustomResourceType<ObjectOfKind<K>> } = {
+  NetworkRule: networkRuleType,
+  RbacPolicy: rbacPolicyType,
+  ApplicationAccessPoint: applicationAccessPointType,
+  KmsKey: kmsKeyType,
+  KmsSecret: kmsSecretType,
+  SecretBinding: secretBindingType,
+};

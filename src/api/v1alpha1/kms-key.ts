@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { z } from 'zod';
+import { commonStatus, type CommonStatus } from '../condition.ts';
+import { choice, defaulted, flag, integer, object, optional, setOf, text } from '../crd/fields.ts';
+import { constrained, immutable, immutableOptional, unchanging, type Rule } from '../crd/rules.ts';
+import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
+import { descriptionText, instanceId, tags } from './names.ts';
+
+const symmetricSpecs = ['Aliyun_AES_256', 'Aliyun_AES_192', 'Aliyun_AES_128', 'Aliyun_SM4'] as const;
+const asymmetricSpecs = ['RSA_2048', 'RSA_3072', 'RSA_4096', 'EC_P256', 'EC_P256K', 'EC_SM2'] as const;
+
+/** KMS CreateKey, KeySpec. */
+export type KmsKeySpecName = (typeof symmetricSpecs)[number] | (typeof asymmetricSpecs)[number];
+
+export interface KmsKeySpec {
+  keySpec: KmsKeySpecName;
+  keyUsage: 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY';
+  origin: 'Aliyun_KMS' | 'EXTERNAL';
+  instanceId?: string;
+  description?: string;
+  /** Each becomes `alias/<namespace>/<alias>`; when absent, the object's name is the only one. */
+  aliases?: string[];
+  enabled: boolean;
+  /** Automatic rotation; none when absent. */
+  rotation?: { intervalDays: number };
+  tags?: Record<string, string>;
+  deletionProtection: boolean;
+  deletionPolicy: 'Retain' | 'ScheduleDeletion';
+  /** Days between the deletion of the object and that of the key, under ScheduleDeletion. */
+  pendingWindowDays: number;
+}
+
+export interface KmsKeyStatus extends CommonStatus {
+  keyId?: string;
+  keyArn?: string;
+  keyState?: string;
+  /** Key version id that encrypts now. */
+  primaryKeyVersion?: string;
+  /** Full names, `alias/<namespace>/<alias>`. */
+  aliases?: string[];
+}
+
+/** A key in KMS. */
+export interface KmsKey extends CustomResource {
+  kind: 'KmsKey';
+  spec: KmsKeySpec;
+  status?: KmsKeyStatus;
+}
+
+const usageRule: Rule<KmsKeySpec> = {
+  rule: `!self.keySpec.startsWith('Aliyun_') || self.keyUsage == 'ENCRYPT/DECRYPT'`,
+  message: 'a symmetric key (Aliyun_…) cannot sign: set keyUsage to ENCRYPT/DECRYPT, or choose an RSA or EC keySpec',
+  fieldPath: '.keyUsage',
+  holds: (spec) => !spec.keySpec.startsWith('Aliyun_') || spec.keyUsage === 'ENCRYPT/DECRYPT',
+};
+
+const rotationRule: Rule<KmsKeySpec> = {
+  rule: `!has(self.rotation) || (self.keySpec.startsWith('Aliyun_') && self.origin == 'Aliyun_KMS')`,
+  message: 'only symmetric keys (Aliyun_…) of origin Aliyun_KMS rotate by themselves: remove rotation',
+  fieldPath: '.rotation',
+  holds: (spec) => !spec.rotation || (spec.keySpec.startsWith('Aliyun_') && spec.origin === 'Aliyun_KMS'),
+};
+
+// `alias/`, a namespace of 63 and a slash leave 185 of the 255 characters of a KMS alias.
+const alias: z.ZodType<string> = text('An alias, without alias/ and the namespace.', {
+  max: 185,
+  format: {
+    pattern: /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
+    message: 'must be letters, digits, _ and -, with / between parts, and without alias/ and the namespace',
+  },
+});
+
+const advice = 'create a KmsKey of another name and move to that';
+
+const specSchema: z.ZodType<KmsKeySpec> = unchanging(
+  constrained<KmsKeySpec>(
+    object('The key as it should be.', {
+      keySpec: defaulted(
+        choice('Algorithm and size. Cannot be changed.', [...symmetricSpecs, ...asymmetricSpecs]),
+        'Aliyun_AES_256',
+      ),
+      keyUsage: defaulted(
+        choice('What the key does. Cannot be changed.', ['ENCRYPT/DECRYPT', 'SIGN/VERIFY']),
+        'ENCRYPT/DECRYPT',
+      ),
+      origin: defaulted(
+        choice('Where key material comes from: made by KMS, or imported by you (EXTERNAL). Cannot be changed.', [
+          'Aliyun_KMS',
+          'EXTERNAL',
+        ]),
+        'Aliyun_KMS',
+      ),
+      instanceId: optional(
+        instanceId('The KMS instance that holds the key; the shared one when left out. Cannot be changed.'),
+      ),
+      description: optional(descriptionText(8192)),
+      aliases: optional(
+        setOf(
+          'Aliases. Each becomes alias/<namespace>/<alias>. When left out, the name of the object is the one alias.',
+          alias,
+          { max: 16 },
+        ),
+      ),
+      enabled: defaulted(flag('Whether the key can be used. A disabled key keeps its material.'), true),
+      rotation: optional(
+        object('Automatic rotation. Older versions still decrypt.', {
+          intervalDays: integer('Days between two versions.', 7, 365),
+        }),
+      ),
+      tags: optional(tags()),
+      deletionProtection: defaulted(flag('Whether KMS refuses to schedule the deletion of the key.'), false),
+      deletionPolicy: defaulted(
+        choice(
+          'What happens to the key when this object is deleted: Retain leaves it in KMS, ScheduleDeletion deletes it after pendingWindowDays.',
+          ['Retain', 'ScheduleDeletion'],
+        ),
+        'Retain',
+      ),
+      pendingWindowDays: defaulted(
+        integer('Days during which a scheduled deletion can be cancelled in KMS.', 7, 366),
+        30,
+      ),
+    }),
+    [usageRule, rotationRule],
+  ),
+  [
+    immutable('keySpec', advice),
+    immutable('keyUsage', advice),
+    immutable('origin', advice),
+    immutableOptional('instanceId', advice),
+  ],
+);
+
+const statusSchema: z.ZodType<KmsKeyStatus> = object('What became of it. Written by the operator.', {
+  ...commonStatus,
+  keyId: optional(text('Id of the key in KMS.', { max: 64 })),
+  keyArn: optional(text('ARN of the key.', { max: 256 })),
+  keyState: optional(text('State of the key in KMS, such as Enabled or PendingDeletion.', { max: 64 })),
+  primaryKeyVersion: optional(text('Id of the key version that encrypts now.', { max: 64 })),
+  aliases: optional(
+    setOf('Aliases in KMS that belong to this object.', text('A full alias, alias/…', { max: 255 }), { max: 64 }),
+  ),
+});
+
+/** The kind KmsKey. */
+export const kmsKeyType: CustomResourceType<KmsKey> = defineCustomResource<KmsKey>({
+  plural: 'kmskeys',
+  kind: 'KmsKey',
+  namespaced: true,
+  shortNames: ['kkey'],
+  description:
+    'KmsKey is a key in KMS with its aliases, rotation and tags. Key material never leaves KMS; deleting the object leaves the key in place unless deletionPolicy says otherwise.',
+  specSchema,
+  statusSchema,
+  columns: [
+    { name: 'Spec', type: 'string', jsonPath: '.spec.keySpec' },
+    { name: 'Usage', type: 'string', jsonPath: '.spec.keyUsage', priority: 1 },
+    { name: 'State', type: 'string', jsonPath: '.status.keyState' },
+    { name: 'Key ID', type: 'string', jsonPath: '.status.keyId' },
+    { name: 'Instance', type: 'string', jsonPath: '.spec.instanceId', priority: 1 },
+  ],
+  selectableFields: ['.spec.keySpec', '.spec.instanceId', '.status.keyId'],
+});

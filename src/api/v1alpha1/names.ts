@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Names that several kinds use, each with the shape that KMS or Kubernetes gives it. */
+import type { z } from 'zod';
+import type { Rule } from '../crd/rules.ts';
+import { mapOf, object, text } from '../crd/fields.ts';
+
+/** Names a service account of the cluster. */
+export interface ServiceAccountReference {
+  namespace: string;
+  name: string;
+}
+
+const label = { pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, message: 'must be lower-case letters, digits and hyphens' };
+const subdomain = {
+  pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+  message: 'must be lower-case letters, digits, hyphens and dots',
+};
+
+/** Name of a Kubernetes object that is a DNS label: a namespace, a container, an object of this group. */
+export function labelName(description: string): z.ZodType<string> {
+  return text(description, { max: 63, format: label });
+}
+
+/** Name of any other Kubernetes object: a service account, a Secret. */
+export function objectName(description: string): z.ZodType<string> {
+  return text(description, { max: 253, format: subdomain });
+}
+
+export function serviceAccountReference(description: string): z.ZodType<ServiceAccountReference> {
+  return object(description, {
+    namespace: labelName('Namespace of the service account.'),
+    name: objectName('Name of the service account.'),
+  });
+}
+
+/** Id of a KMS instance, such as `kst-hzz62ee817bvyyr5x****`. */
+export function instanceId(description: string): z.ZodType<string> {
+  const pattern = /^kst-[A-Za-z0-9_-]+$/;
+  return text(description, { max: 64, format: { pattern, message: 'must be the id of a KMS instance, kst-…' } });
+}
+
+/** Free text; KMS keeps up to `max` characters. */
+export function descriptionText(max: number = 1024): z.ZodType<string> {
+  return text('What it is for, in your own words. Kept in KMS.', { max, min: 0 });
+}
+
+const reservedTags: Rule<Record<string, string>> = {
+  rule: `self.all(key, !key.startsWith('aliyun') && !key.startsWith('acs:'))`,
+  message: 'a tag key must not begin with aliyun or acs:, which belong to Alibaba Cloud',
+  holds: (map) => Object.keys(map).every((key) => !key.startsWith('aliyun') && !key.startsWith('acs:')),
+};
+
+/** Tags of a key or secret: at most 20, keys and values of at most 128 characters (KMS TagResource). */
+export function tags(): z.ZodType<Record<string, string>> {
+  const value = text('Value of the tag.', { max: 128, min: 0 });
+  return mapOf('Tags in KMS, for kms:tag/<key> conditions of policies.', value, {
+    max: 20,
+    maxKey: 128,
+    rules: [reservedTags],
+  });
+}
