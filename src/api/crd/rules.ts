@@ -6,8 +6,6 @@ export interface ValidationRule {
   /** CEL; `self` is the value, `oldSelf` what it was. */
   rule: string;
   message: string;
-  /** CEL that makes a message which names the offender; `message` stands in when it fails. */
-  messageExpression?: string;
   /** Where an error is reported, below the value: `.env`. */
   fieldPath?: string;
   reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
@@ -16,8 +14,6 @@ export interface ValidationRule {
 /** One rule in two languages: CEL for the API server, a function for manifests that are read without one. */
 export interface Rule<T> extends ValidationRule {
   holds: (value: T) => boolean;
-  /** The same as `messageExpression`. */
-  messageOf?: (value: T) => string;
 }
 
 /** Metadata key under which rules are kept and generated. */
@@ -27,9 +23,9 @@ export const validationsKey = 'x-kubernetes-validations';
 export function constrained<T>(schema: z.ZodType<T>, rules: readonly Rule<T>[]): z.ZodType<T> {
   if (rules.length === 0) return schema;
   const checked = schema.superRefine((value, context) => {
-    for (const { holds, message, messageOf, fieldPath } of rules) {
+    for (const { holds, message, fieldPath } of rules) {
       if (holds(value)) continue;
-      context.addIssue({ code: 'custom', message: messageOf?.(value) ?? message, path: segments(fieldPath) });
+      context.addIssue({ code: 'custom', message: message, path: segments(fieldPath) });
     }
   });
   return withValidations(checked, schema, rules.map(rowOf));
@@ -73,11 +69,10 @@ function withValidations<T>(
   return schema.meta({ ...meta, [validationsKey]: [...before, ...rows] });
 }
 
-function rowOf<T>({ rule, message, messageExpression, fieldPath, reason }: Rule<T>): ValidationRule {
+function rowOf<T>({ rule, message, fieldPath, reason }: Rule<T>): ValidationRule {
   return {
     rule,
     message,
-    ...(messageExpression !== undefined && { messageExpression }),
     ...(fieldPath !== undefined && { fieldPath }),
     ...(reason !== undefined && { reason }),
   };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
 import { commonStatus, type CommonStatus } from '../condition.ts';
-import { choice, defaulted, integer, mapListOf, object, optional, setOf, text, timestamp } from '../crd/fields.ts';
+import { choice, defaulted, flag, integer, mapListOf, object, optional, setOf, text, timestamp } from '../crd/fields.ts';
 import { constrained, exactlyOne, unchanging, type Rule } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
 import {
@@ -49,6 +49,8 @@ export interface ApplicationAccessPointStatus extends CommonStatus {
   clientKeyId?: string;
   /** RFC 3339. */
   clientKeyNotAfter?: string;
+  /** Whether the Secret has received the file of that client key. */
+  clientKeyDelivered?: boolean;
 }
 
 /** How applications prove who they are, and the policies that then apply. */
@@ -144,6 +146,7 @@ const statusSchema: z.ZodType<ApplicationAccessPointStatus> = object('What becam
   arn: optional(text('ARN of the access point in KMS.', { max: 256 })),
   clientKeyId: optional(text('Id of the client key in use, KAAP.<uuid>.', { max: 64 })),
   clientKeyNotAfter: optional(timestamp('When that client key ends.')),
+  clientKeyDelivered: optional(flag('Whether the Secret has received the file of that client key.')),
 });
 
 /** The kind ApplicationAccessPoint. */
