@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
 import { commonStatus, type CommonStatus } from '../condition.ts';
-import { choice, defaulted, flag, integer, mapListOf, object, optional, setOf, text, timestamp } from '../crd/fields.ts';
+import {
+  choice,
+  defaulted,
+  flag,
+  integer,
+  mapListOf,
+  object,
+  optional,
+  setOf,
+  text,
+  timestamp,
+} from '../crd/fields.ts';
 import { constrained, exactlyOne, unchanging, type Rule } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
 import {
