@@ -115,7 +115,7 @@ function build(name: BinaryName): string {
   mkdirSync(folder, { recursive: true });
   const flags = Object.entries(tool.stamps ?? {}).map(([variable, value]) => `-X ${variable}=${value}`);
   const started = Date.now();
-  console.error(`building ${name} ${tool.version}`);
+  process.stderr.write(`building ${name} ${tool.version}\n`);
   writeModule(folder, tool);
   const goBuild = ['go', 'build', '-mod=mod', '-trimpath', '-ldflags', ['-s -w', ...flags].join(' ')];
   // The lock is held by a process, so it cannot outlive one; the rename makes a half-written file impossible.
@@ -135,7 +135,7 @@ function build(name: BinaryName): string {
     ],
     folder,
   );
-  console.error(`built ${name} in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+  process.stderr.write(`built ${name} in ${((Date.now() - started) / 1000).toFixed(0)} s\n`);
   return output;
 }
 
@@ -173,5 +173,5 @@ if (import.meta.main) {
   const unknown = asked.filter((name) => !Object.hasOwn(goTools, name));
   if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}; known: ${Object.keys(goTools).join(', ')}`);
   const names = asked.length > 0 ? (asked as BinaryName[]) : clusterBinaries;
-  for (const name of names) console.log(ensureBinaries([name])[name]);
+  for (const name of names) process.stdout.write(`${ensureBinaries([name])[name]}\n`);
 }

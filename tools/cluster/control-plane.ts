@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** etcd, an API server and a controller manager on loopback ports of their own: a cluster without a node, in seconds. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findBinary } from './binaries.ts';
 import type { BinaryName } from './binaries.ts';
-import { CertificateAuthority } from './certificates.ts';
-import type { KeyPair } from './certificates.ts';
-import { apiServerArguments, apiServerNames, controllerManagerArguments, etcdArguments } from './components.ts';
-import type { ControlPlaneSettings } from './components.ts';
-import { writeKubeconfig } from './kubeconfig.ts';
+import { apiServerArguments, controllerManagerArguments, etcdArguments } from './components.ts';
+import { controlPlaneIdentity } from './control-plane-settings.ts';
+import type { ControlPlaneIdentity } from './control-plane-settings.ts';
 import { ProcessGroup } from './process-group.ts';
 
 const needed = [
@@ -42,6 +40,8 @@ export interface ControlPlane {
   readonly etcdEndpoint: string;
   readonly kubectlPath: string;
   readonly folder: string;
+  /** The log of `etcd`, `kube-apiserver` or `kube-controller-manager`. */
+  logPath(component: string): string;
   /** Ends the processes and removes the folder. */
   stop(): Promise<void>;
 }
@@ -70,12 +70,13 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   if (!binaries)
     throw new Error('no control-plane binaries: run node tools/cluster/binaries.ts, or set KUBEBUILDER_ASSETS');
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'kaap-control-plane-'));
-  const authority = new CertificateAuthority(join(folder, 'pki'));
-  const settings = await loadSettings(folder, authority);
+  mkdirSync(folder, { recursive: true });
+  const [apiServerPort, etcdPort, etcdPeerPort] = await keptPorts(join(folder, 'ports.json'));
+  const identity = controlPlaneIdentity(folder, { address: '127.0.0.1', apiServerPort, etcdPort, etcdPeerPort });
   const processes = new ProcessGroup(folder, options.outlivesParent ? [] : diesWithParent());
-  const controlPlane = describe(settings, authority, binaries, processes);
+  const controlPlane = describe(identity, binaries, processes);
   try {
-    await startComponents(settings, binaries, processes, options.controllerManager ?? true);
+    await startComponents(identity, binaries, processes, options.controllerManager ?? true);
   } catch (error) {
     await controlPlane.stop();
     throw error;
@@ -83,17 +84,24 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   return controlPlane;
 }
 
+/** Ends a control plane that `startControlPlane` left running in `folder`, and removes the folder. */
+export async function stopControlPlane(folder: string): Promise<void> {
+  // The API server hangs on SIGTERM once etcd is gone, so etcd, started first, ends last.
+  if (existsSync(folder)) await new ProcessGroup(folder).stop(1_500);
+  rmSync(folder, { recursive: true, force: true });
+}
+
 async function startComponents(
-  settings: ControlPlaneSettings,
+  { settings, kubeconfigPath }: ControlPlaneIdentity,
   binaries: ControlPlaneBinaries,
   processes: ProcessGroup,
   controllerManager: boolean,
 ): Promise<void> {
   processes.start('etcd', [binaries.etcd, ...etcdArguments(settings)]);
   processes.start('kube-apiserver', [binaries['kube-apiserver'], ...apiServerArguments(settings)]);
-  const ready = [`--kubeconfig=${join(settings.folder, 'kubeconfig')}`, 'get', '--raw', '/readyz'];
+  const ready = [`--kubeconfig=${kubeconfigPath}`, 'get', '--raw', '/readyz'];
   const isReady = async (): Promise<boolean> => {
-    await processes.waitFor('etcd', () => true, 0);
+    await processes.waitFor('etcd', () => processes.isRunning('etcd'), 0);
     return succeeds(binaries.kubectl, ready);
   };
   await processes.waitFor('kube-apiserver', isReady, 60_000);
@@ -102,59 +110,23 @@ async function startComponents(
   processes.start('kube-controller-manager', [manager, ...controllerManagerArguments(settings)]);
 }
 
-async function loadSettings(folder: string, authority: CertificateAuthority): Promise<ControlPlaneSettings> {
-  const [apiServerPort, etcdPort, etcdPeerPort] = await keptPorts(join(folder, 'ports.json'));
-  const address = '127.0.0.1';
-  const server = `https://${address}:${apiServerPort}`;
-  const kubeconfig = (name: string, client: KeyPair): string =>
-    writeKubeconfig(join(folder, name), server, authority.ca.cert, client);
-  kubeconfig('kubeconfig', administrator(authority));
-  const component = (name: string): string =>
-    kubeconfig(`${name}.kubeconfig`, authority.issue(name, { commonName: `system:${name}` }));
-  return {
-    folder,
-    address,
-    apiServerPort,
-    etcdPort,
-    etcdPeerPort,
-    caPath: authority.ca.cert,
-    caKeyPath: authority.ca.key,
-    serving: authority.issue('kube-apiserver', { commonName: 'kube-apiserver', names: apiServerNames(address) }),
-    kubeletClient: administrator(authority),
-    serviceAccount: authority.serviceAccountKeys(),
-    kubeconfigs: {
-      'kube-controller-manager': component('kube-controller-manager'),
-      'kube-scheduler': component('kube-scheduler'),
-    },
-  };
-}
-
 function describe(
-  settings: ControlPlaneSettings,
-  authority: CertificateAuthority,
+  { settings, server, administrator, kubeconfigPath }: ControlPlaneIdentity,
   binaries: ControlPlaneBinaries,
   processes: ProcessGroup,
 ): ControlPlane {
-  const { cert, key } = administrator(authority);
   return {
-    kubeconfigPath: join(settings.folder, 'kubeconfig'),
-    server: `https://${settings.address}:${settings.apiServerPort}`,
+    kubeconfigPath,
+    server,
     ca: readFileSync(settings.caPath, 'utf8'),
-    clientCertPath: cert,
-    clientKeyPath: key,
+    clientCertPath: administrator.cert,
+    clientKeyPath: administrator.key,
     etcdEndpoint: `http://127.0.0.1:${settings.etcdPort}`,
     kubectlPath: binaries.kubectl,
     folder: settings.folder,
-    stop: async () => {
-      // The API server hangs on SIGTERM once etcd is gone, so etcd, started first, ends last.
-      await processes.stop(1_500);
-      rmSync(settings.folder, { recursive: true, force: true });
-    },
+    logPath: (component) => processes.logPath(component),
+    stop: () => stopControlPlane(settings.folder),
   };
-}
-
-function administrator(authority: CertificateAuthority): KeyPair {
-  return authority.issue('admin', { commonName: 'kaap-admin', organization: 'system:masters' });
 }
 
 /** Linux ends the components when the thread that started them ends, however that happens. */

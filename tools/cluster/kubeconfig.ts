@@ -4,7 +4,6 @@ import type { KeyPair } from './certificates.ts';
 
 /** Writes a kubeconfig (as JSON, which is YAML) that signs in with a client certificate, and returns its path. */
 export function writeKubeconfig(path: string, server: string, caPath: string, client: KeyPair): string {
-  const base64 = (file: string): string => readFileSync(file).toString('base64');
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -20,4 +19,8 @@ export function writeKubeconfig(path: string, server: string, caPath: string, cl
   };
   writeFileSync(path, JSON.stringify(config, null, 2), { mode: 0o600 });
   return path;
+}
+
+function base64(file: string): string {
+  return readFileSync(file).toString('base64');
 }

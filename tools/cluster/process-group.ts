@@ -58,7 +58,7 @@ export class ProcessGroup {
   }
 
   /** Ends one process, or every one, the last started first, each with a grace before it is killed. */
-  async stop(graceMs: number, names: readonly string[] = Object.keys(this.all()).reverse()): Promise<void> {
+  async stop(graceMs: number, names: readonly string[] = Object.keys(this.all()).toReversed()): Promise<void> {
     for (const name of names) {
       const known = this.all()[name];
       if (known) await end(known, graceMs);
