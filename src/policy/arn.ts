@@ -12,7 +12,7 @@ export const MAX_ARN_LENGTH = 2048;
 
 const ARN = /^acs:([a-z0-9-]{1,32}):([A-Za-z0-9-]{0,64}):([0-9]{0,32}):(.{1,1024})$/;
 
-/** Characters of names in KMS (CreateSecret → SecretName), and `$` and `:` which no name has. */
+/** Characters of names in KMS (CreateSecret → SecretName); ids and role names use fewer. */
 const RELATIVE_ID = /^[A-Za-z0-9_/+=.@-]{1,1024}$/;
 
 /** Splits an ARN whose relative id is canonical; `undefined` for any other text. */
@@ -31,12 +31,6 @@ export function parseArn(text: string): Arn | undefined {
 export function isCanonicalRelativeId(text: string): boolean {
   if (!RELATIVE_ID.test(text)) return false;
   return !text.startsWith('/') && !text.endsWith('/') && !/\/\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(text);
-}
-
-/** The relative id of a KMS resource of the account; `undefined` when it is another account's or no canonical ARN. */
-export function relativeIdOf(resource: string, accountId: string): string | undefined {
-  const arn = parseArn(resource);
-  return arn?.service === 'kms' && arn.account === accountId ? arn.relativeId : undefined;
 }
 
 /** Role names of RAM: 1 to 64 of letters, digits, `.`, `_`, `-`. */

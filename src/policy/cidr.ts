@@ -59,12 +59,6 @@ function notABlock(text: string): ApiError {
 }
 
 /** Whether the block holds the address. Blocks of one family never hold addresses of the other. */
-export function blockContains(block: AddressBlock, address: Address): boolean {
-  if (address.kind() === 'ipv4' && block.network.kind() === 'ipv4') {
-    return (address as ipaddr.IPv4).match(block.network as ipaddr.IPv4, block.prefixBits);
-  }
-  if (address.kind() === 'ipv6' && block.network.kind() === 'ipv6') {
-    return (address as ipaddr.IPv6).match(block.network as ipaddr.IPv6, block.prefixBits);
-  }
-  return false;
+export function blockContains({ network, prefixBits }: AddressBlock, address: Address): boolean {
+  return address.kind() === network.kind() && address.match(network, prefixBits);
 }

@@ -47,4 +47,11 @@ export interface Decision {
   basis: 'Allow' | 'ExplicitDeny' | 'ImplicitDeny';
   /** The deciding reason first. Never empty. */
   reasons: readonly Reason[];
+  /** The request that was denied; the first of them when there are several. */
+  denied?: AccessRequest;
+  /**
+   * This denial comes from the policies of an access point in Shadow mode and from nothing else: the enforcer records the
+   * decision and lets the call go on.
+   */
+  shadowed?: true;
 }

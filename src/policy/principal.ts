@@ -22,6 +22,8 @@ export interface RoleSession {
   kind: 'RoleSession';
   accountId: string;
   roleName: string;
+  /** Of a role of RAM: the role that was assumed, as opposed to a later one of the same name. */
+  roleId?: string;
   sessionName: string;
   accessKeyId: string;
   /** Milliseconds since the Unix epoch. */
@@ -46,5 +48,7 @@ export function principalArn(principal: Principal): string {
       return `acs:kms::${principal.accountId}:applicationaccesspoint/${principal.accessPoint}/clientkey/${principal.accessKeyId}`;
     case 'Anonymous':
       return 'anonymous';
+    default:
+      return principal satisfies never;
   }
 }

@@ -1,5 +1,5 @@
 import { ApiError } from '../lib/errors.ts';
-import { isCanonicalRelativeId, relativeIdOf } from './arn.ts';
+import { isCanonicalRelativeId } from './arn.ts';
 import { compileNetworkRule, networkRuleMatches, type CompiledNetworkRule, type NetworkRule } from './network-rule.ts';
 import type { AccessContext, AccessRequest } from './decision.ts';
 
@@ -135,17 +135,14 @@ export function rbacResourceMatches(resource: RbacResource, relativeId: string):
 export function rbacMismatch(
   policy: ExpandedRbacPolicy,
   request: AccessRequest,
-  accountId: string,
+  relativeId: string,
   context: AccessContext,
 ): string | undefined {
-  const relativeId = relativeIdOf(request.resource, accountId);
   const templates = policy.templates.filter((template) => template.actions.has(request.action));
   if (templates.length === 0) return 'none of its templates has this action';
   if (request.scope !== policy.scope) return `it is for the scope ${policy.scope}, not ${request.scope}`;
   const covers = (resource: RbacResource): boolean =>
-    relativeId !== undefined &&
-    templates.some((template) => template.resourceKind === resource.kind) &&
-    rbacResourceMatches(resource, relativeId);
+    templates.some((template) => template.resourceKind === resource.kind) && rbacResourceMatches(resource, relativeId);
   if (!policy.resources.some(covers)) return 'it does not list this resource';
   const rules = policy.networkRules;
   if (rules !== undefined && !rules.some((rule) => networkRuleMatches(rule, context))) {
@@ -154,15 +151,18 @@ export function rbacMismatch(
   return undefined;
 }
 
+/** Whether some template has the action at all. */
+export function isTemplateAction(action: string): boolean {
+  return secretUser.actions.has(action) || cryptoServiceKeyUser.actions.has(action);
+}
+
 /** Name of the secret that holds the password of a client key file, for the access point's pods to read. */
 export function clientKeyPasswordSecret(accessPoint: string, clientKeyId: string): string {
   return `kaap/client-key/${accessPoint}/${clientKeyId}`;
 }
 
 /** Whether the request reads the password of one of the access point's own client key files: all that its pods' tokens may do. */
-export function isClientKeyUnlock(accessPoint: string, request: AccessRequest, accountId: string): boolean {
-  if (request.action !== 'kms:GetSecretValue') return false;
+export function isClientKeyUnlock(accessPoint: string, action: string, relativeId: string): boolean {
   const prefix = `secret/${clientKeyPasswordSecret(accessPoint, '')}`;
-  const relativeId = relativeIdOf(request.resource, accountId);
-  return relativeId !== undefined && relativeId.length > prefix.length && relativeId.startsWith(prefix);
+  return action === 'kms:GetSecretValue' && relativeId.length > prefix.length && relativeId.startsWith(prefix);
 }

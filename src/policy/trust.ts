@@ -1,0 +1,76 @@
+import { compilePolicy, statementApplies, type CompiledStatement, type Question } from './compiled-policy.ts';
+import type { AccessContext, Decision, Reason } from './decision.ts';
+import { principalMatches, type PrincipalPattern } from './principal-pattern.ts';
+import type { Principal } from './principal.ts';
+
+/** Somebody who wants to assume a role. */
+export interface TrustSubject {
+  /** Who signed the call; `Anonymous` when a token stands for the caller. */
+  readonly principal: Principal;
+  /** ARN of the OIDC provider whose token was verified. */
+  readonly federated?: string;
+  /** `oidc:iss`, `oidc:aud` (the audience that was verified), `oidc:sub`, `sts:ExternalId`. */
+  readonly claims?: Readonly<Record<string, string>>;
+}
+
+/** Both name the same right: Alibaba's trust policies for OIDC providers say `sts:AssumeRole`. */
+const ACTIONS = ['sts:assumerole', 'sts:assumerolewithoidc'];
+
+/**
+ * Decides whether a role's trust policy lets somebody assume it. A statement about the account means everybody in it; what a
+ * user or role may do is then up to its own policies. Never throws: a trust policy that cannot be read denies.
+ */
+export function evaluateTrust(
+  roleName: string,
+  trustPolicy: string,
+  subject: TrustSubject,
+  context: AccessContext,
+): Decision {
+  const policy = `TrustPolicy/${roleName}`;
+  const reason = (effect: Reason['effect'], message: string, statement?: number): Reason => ({
+    policy,
+    effect,
+    request: `sts:AssumeRole on role/${roleName}`,
+    message,
+    ...(statement === undefined ? {} : { statement }),
+  });
+  const compiled = compilePolicy(trustPolicy, 'trust');
+  if (compiled.problem !== undefined) {
+    return {
+      effect: 'Deny',
+      basis: 'ExplicitDeny',
+      reasons: [reason('Deny', `It cannot be read. ${compiled.problem}`)],
+    };
+  }
+  const { claims } = subject;
+  const facts = claims === undefined ? { context } : { context, claims };
+  const applies = (statement: CompiledStatement): boolean =>
+    statement.statement.principals.some((pattern) => isTrusted(pattern, subject)) &&
+    ACTIONS.some((action) => statementApplies(statement, { action, resource: '*', facts } satisfies Question));
+  const denial = compiled.denials.find(applies);
+  if (denial !== undefined) {
+    const reasons = [reason('Deny', `Statement ${denial.index} denies it.`, denial.index)];
+    return { effect: 'Deny', basis: 'ExplicitDeny', reasons };
+  }
+  const permission = compiled.permissions.find(applies);
+  if (permission === undefined) {
+    return { effect: 'Deny', basis: 'ImplicitDeny', reasons: [reason('NoMatch', 'No statement trusts the caller.')] };
+  }
+  const reasons = [reason('Allow', `Statement ${permission.index} trusts the caller.`, permission.index)];
+  return { effect: 'Allow', basis: 'Allow', reasons };
+}
+
+function isTrusted(pattern: PrincipalPattern, { principal, federated }: TrustSubject): boolean {
+  if (pattern.kind === 'Federated') return federated !== undefined && pattern.arn === federated;
+  return federated === undefined && principalMatches(pattern, principal);
+}
+
+/**
+ * The audiences that a trust policy names for tokens: the values of `StringEquals oidc:aud` in its Allow statements. A token
+ * with another audience is refused before it is verified; a role whose policy names none cannot be assumed with tokens.
+ */
+export function trustedAudiences(trustPolicy: string): readonly string[] {
+  return compilePolicy(trustPolicy, 'trust')
+    .permissions.flatMap(({ statement }) => statement.conditions.map(({ test }) => test))
+    .flatMap((test) => (test.operator === 'StringEquals' && test.key === 'oidc:aud' ? test.values : []));
+}
