@@ -1,7 +1,13 @@
+import { injected } from './annotations.ts';
+import { refuseReserved } from './conflicts.ts';
 import type { AccessPointObject, BindingObject } from './directory.ts';
-import type { PatchOperation } from './json-patch.ts';
-import type { Pod } from './pod.ts';
+import { injectionFor, wishesOf, type Injection } from './injection.ts';
+import { appendAll, insertAll, pointer, type PatchOperation } from './json-patch.ts';
+import { injectedEnv } from './mutate/env.ts';
+import { injectedMounts } from './mutate/files.ts';
+import type { Container, ContainerList, Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
+import { repairPatch, withoutInjection } from './reinvocation.ts';
 
 /** What the cluster says about the pod's namespace. */
 export interface PlanContext {
@@ -41,12 +47,65 @@ export type Plan =
  * Decides what happens to a pod that is being created. Pure: the same pod and the same cluster give the same answer,
  * and a pod that has been through it gets an empty patch. Never throws for anything a pod's author can write.
  */
-export function plan(pod: Pod, _context: PlanContext, _installation: Installation): Plan {
+export function plan(pod: Pod, context: PlanContext, installation: Installation): Plan {
   try {
-    if (pod.metadata === undefined) throw new Refusal('The pod has no metadata.');
-    return { allowed: true, patch: [], warnings: [] };
+    return decide(pod, context, installation);
   } catch (error) {
     if (error instanceof Refusal) return { allowed: false, message: error.message };
     throw error;
   }
+}
+
+function decide(pod: Pod, context: PlanContext, installation: Installation): Plan {
+  const wishes = wishesOf(pod);
+  if (!wishes.inject) return unasked(wishes.bindings !== undefined || wishes.injected !== undefined);
+  if (wishes.injected === undefined) {
+    refuseReserved(pod);
+    const injection = injectionFor(pod, wishes, context, installation);
+    return { allowed: true, patch: freshPatch(pod, injection), warnings: injection.warnings };
+  }
+  const bare = withoutInjection(pod);
+  refuseReserved(bare);
+  const injection = injectionFor(bare, wishes, context, installation);
+  return { allowed: true, patch: repairPatch(pod, wishes.injected, injection), warnings: injection.warnings };
+}
+
+function unasked(saysMore: boolean): Plan {
+  if (!saysMore) return { allowed: true, patch: [], warnings: [] };
+  throw new Refusal(
+    'The pod has annotations of Kaap but not the label kaap.dev/inject: "true". Set it, or remove them.',
+  );
+}
+
+/** The agent's own list comes last, so that the positions of the other init containers are those of the pod as it came. */
+function freshPatch(pod: Pod, injection: Injection): PatchOperation[] {
+  const { consumers, volumes, agent, mark } = injection;
+  return [
+    ...markPatch(pod, mark),
+    ...groupPatch(pod, injection.supplementalGroup),
+    ...appendAll('/spec/volumes', pod.spec.volumes, volumes),
+    ...consumers.flatMap(({ list, index, container, env, groups }) => [
+      ...insertAll(at(list, index, 'env'), container.env, injectedEnv(env)),
+      ...appendAll(at(list, index, 'volumeMounts'), container.volumeMounts, injectedMounts(groups)),
+    ]),
+    ...insertAll('/spec/initContainers', pod.spec.initContainers, [agent]),
+  ];
+}
+
+function at(list: ContainerList, index: number, field: keyof Container): string {
+  return pointer('spec', list, index, field);
+}
+
+function markPatch(pod: Pod, mark: string): PatchOperation[] {
+  const path = pointer('metadata', 'annotations');
+  if (pod.metadata?.annotations === undefined) return [{ op: 'add', path, value: { [injected.name]: mark } }];
+  return [{ op: 'add', path: pointer('metadata', 'annotations', injected.name), value: mark }];
+}
+
+function groupPatch(pod: Pod, group: number | undefined): PatchOperation[] {
+  if (group === undefined) return [];
+  const security = pod.spec.securityContext;
+  if (security === undefined)
+    return [{ op: 'add', path: '/spec/securityContext', value: { supplementalGroups: [group] } }];
+  return appendAll('/spec/securityContext/supplementalGroups', security.supplementalGroups, [group]);
 }

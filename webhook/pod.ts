@@ -19,8 +19,9 @@ export interface PodSpec {
   volumes?: Volume[];
   initContainers?: Container[];
   containers: Container[];
-  securityContext?: { runAsUser?: number; fsGroup?: number };
+  securityContext?: { runAsUser?: number; fsGroup?: number; supplementalGroups?: number[] };
   shareProcessNamespace?: boolean;
+  hostPID?: boolean;
   os?: { name: string };
 }
 

@@ -63,7 +63,7 @@ type Fields<T> = { [K in keyof T]-?: undefined extends T[K] ? Optional<NonNullab
 
 /** An object with exactly these fields; anything else in it is an error. */
 export function object<T extends object>(fields: Fields<T>): Decoder<T> {
-  const rows = Object.entries(fields) as [string, Decoder<unknown> | Optional<unknown>][];
+  const rows = Object.entries<Decoder<unknown> | Optional<unknown>>(fields);
   return (value, path) => {
     const source = plainObject(value, path);
     const unknown = Object.keys(source).find((key) => !Object.hasOwn(fields, key));

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { Access } from './access.ts';
+import { envNamePattern } from './agent/agent-config.ts';
+import type { FileDelivery } from '../src/api/v1alpha1/secret-binding.ts';
+import type { BindingObject } from './directory.ts';
+import { temporaryPrefix } from './layout.ts';
+import { containerLists, type Container, type ContainerList, type Pod } from './pod.ts';
+import { Refusal } from './refusal.ts';
+
+/** A binding that applies to the pod, with the identity to use for it. */
+export interface BoundAccess {
+  binding: BindingObject;
+  access: Access;
+}
+
+/** Files of one or more bindings, as one folder of the volume, mounted at one place. */
+export interface FileGroup {
+  /** Name of the folder. */
+  folder: string;
+  mountPath: string;
+  bindings: readonly BindingObject[];
+}
+
+/** What one container of the pod gets. */
+export interface Consumer {
+  list: ContainerList;
+  /** Position in that list of the pod as it came. */
+  index: number;
+  container: Container;
+  /** Names of environment variables, in the order of bindings. */
+  env: readonly string[];
+  groups: readonly FileGroup[];
+}
+
+/**
+ * What each container of the pod gets: containers without anything are left out. Throws a {@link Refusal} for what
+ * cannot be: an unknown container, a variable that two bindings set, files in each other's place.
+ */
+export function demandsOf(pod: Pod, bound: readonly BoundAccess[]): Consumer[] {
+  for (const { binding } of bound) checkBinding(binding, pod);
+  checkEnvTwice(bound);
+  return containerLists.flatMap((list) =>
+    (pod.spec[list] ?? []).flatMap((container, index) => {
+      const mine = bound.map(({ binding }) => binding).filter((binding) => isFor(binding, container));
+      const env = mine.flatMap((binding) => (binding.spec.env ?? []).map(({ name }) => name));
+      const groups = groupsOf(mine.filter((binding) => (binding.spec.files ?? []).length > 0));
+      return env.length + groups.length === 0 ? [] : [{ list, index, container, env, groups }];
+    }),
+  );
+}
+
+function isFor(binding: BindingObject, container: Container): boolean {
+  return binding.spec.containers === undefined || binding.spec.containers.includes(container.name);
+}
+
+/** Bindings with the same mountPath share a folder: a place in a container can be mounted once. */
+function groupsOf(bindings: readonly BindingObject[]): FileGroup[] {
+  const byPath = Map.groupBy(bindings, (binding) => binding.spec.mountPath);
+  return [...byPath].map(([mountPath, members]) => {
+    checkPaths(members);
+    const identity = JSON.stringify([mountPath, members.map((member) => member.metadata.name)]);
+    const folder = createHash('sha256').update(identity).digest('hex').slice(0, 12);
+    return { folder, mountPath, bindings: members };
+  });
+}
+
+function checkBinding(binding: BindingObject, pod: Pod): void {
+  const { sources, env = [], files = [], containers, mountPath } = binding.spec;
+  const fail = (problem: string): never => {
+    throw new Refusal(`The SecretBinding ${binding.metadata.name} ${problem}`);
+  };
+  const stray = [...env, ...files].find((use) => !sources.some((source) => source.name === use.source));
+  if (stray !== undefined) fail(`uses the source ${stray.source}, which is not among its spec.sources.`);
+  const vague = sources.find((source) => (source.secret === undefined) === (source.decrypt === undefined));
+  if (vague !== undefined) fail(`must give its source ${vague.name} either secret or decrypt.`);
+  if (env.length + files.length === 0) fail('delivers nothing. Give it spec.env or spec.files.');
+  const badName = env.find(({ name }) => !envNamePattern.test(name));
+  if (badName !== undefined) fail('has a variable in spec.env whose name is not letters, digits, "_", "." and "-".');
+  if (!isMountable(mountPath)) fail('must have an absolute spec.mountPath without "..", ":" and a "/" at its end.');
+  const names = new Set(containerLists.flatMap((list) => (pod.spec[list] ?? []).map(({ name }) => name)));
+  const missing = containers?.find((name) => !names.has(name));
+  if (missing !== undefined) fail(`is for the container ${missing}, which the pod does not have.`);
+  for (const file of files) checkFile(file, fail);
+}
+
+function isMountable(path: string): boolean {
+  return /^(?:\/[^/:\0]+)+$/.test(path) && !path.split('/').some((part) => part === '.' || part === '..');
+}
+
+function checkFile(file: FileDelivery, fail: (problem: string) => never): void {
+  const parts = file.path.split('/');
+  const wrong = parts.some((part) => part === '' || part === '.' || part === '..' || part.startsWith(temporaryPrefix));
+  if (wrong || file.path.includes('\0') || file.path.length > 1024) {
+    fail(
+      `must give its files paths relative to mountPath, without "..", empty parts and names beginning with ${temporaryPrefix}`,
+    );
+  }
+  if (!/^0[0-7]{3}$/.test(file.mode)) fail('must give modes of files as octal text, such as "0444".');
+}
+
+function checkEnvTwice(bound: readonly BoundAccess[]): void {
+  const owners = new Map<string, string>();
+  for (const { binding } of bound) {
+    for (const { name } of binding.spec.env ?? []) {
+      const other = owners.get(name);
+      if (other !== undefined) {
+        throw new Refusal(
+          `The environment variable ${name} is set twice: by the SecretBindings ${other} and ${binding.metadata.name}. ` +
+            'Rename it in one of them, or bind the pod to one only (annotation kaap.dev/bindings).',
+        );
+      }
+      owners.set(name, binding.metadata.name);
+    }
+  }
+}
+
+/** No two files at one place, and no file where another needs a folder. */
+function checkPaths(bindings: readonly BindingObject[]): void {
+  const files = new Map<string, string>();
+  for (const { metadata, spec } of bindings) {
+    for (const { path } of spec.files ?? []) {
+      const clash = [...files].find(([other]) => other === path || isInside(path, other) || isInside(other, path));
+      if (clash !== undefined) {
+        throw new Refusal(
+          `The files ${path} of the SecretBinding ${metadata.name} and ${clash[0]} of ${clash[1]} are in each ` +
+            "other's place. Give one of them another path, or one of the bindings another mountPath.",
+        );
+      }
+      files.set(path, metadata.name);
+    }
+  }
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
+}

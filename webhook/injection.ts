@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { accessFor } from './access.ts';
+import { readWishes, type PodWishes } from './annotations.ts';
+import { refuseConflicts } from './conflicts.ts';
+import { demandsOf, type BoundAccess, type Consumer } from './demand.ts';
+import { agentGroup } from './layout.ts';
+import { agentConfigFor } from './mutate/agent-setup.ts';
+import { agentContainer } from './mutate/sidecar.ts';
+import { injectedVolumes } from './mutate/volumes.ts';
+import type { Installation, PlanContext, ServerVersion } from './plan.ts';
+import type { Container, Pod, Volume } from './pod.ts';
+import { Refusal } from './refusal.ts';
+import { selectBindings } from './select.ts';
+
+/** All that goes into one pod. */
+export interface Injection {
+  consumers: readonly Consumer[];
+  volumes: readonly Volume[];
+  agent: Container;
+  /** Value of the annotation kaap.dev/injected. */
+  mark: string;
+  /** A group to add to the pod, through which its containers can read files of mode 0440. */
+  supplementalGroup?: number;
+  warnings: readonly string[];
+}
+
+/** The first version whose API server takes `restartPolicy: Always` on init containers without a feature gate. */
+const sidecarVersion: ServerVersion = { major: 1, minor: 29 };
+
+/** The first version in which `fileKeyRef` is on without a feature gate. */
+const envFileVersion: ServerVersion = { major: 1, minor: 35 };
+
+/** Computes the injection of a pod that has nothing of Kaap's in it yet. Throws a {@link Refusal}. */
+export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, installation: Installation): Injection {
+  refuseUnfit(pod, installation.serverVersion);
+  const bound = boundAccesses(pod, wishes, context, installation);
+  const consumers = demandsOf(pod, bound);
+  refuseConflicts(consumers);
+  refuseOldServer(consumers, installation.serverVersion);
+  const hasFiles = consumers.some(({ groups }) => groups.length > 0);
+  const accesses = bound.map(({ access }) => access);
+  const volumes = injectedVolumes(accesses, hasFiles);
+  const agent = agentContainer(pod, agentConfigFor(bound, consumers, installation), volumes, installation);
+  return {
+    consumers,
+    volumes,
+    agent,
+    mark: markOf(volumes, agent),
+    ...(hasFiles && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
+    warnings: [...warningsFor(pod), ...bound.flatMap(modeWarnings)],
+  };
+}
+
+/** Reads what the pod says, refusing what it may not say. */
+export function wishesOf(pod: Pod): PodWishes {
+  return readWishes(pod.metadata ?? {});
+}
+
+function boundAccesses(pod: Pod, wishes: PodWishes, context: PlanContext, installation: Installation): BoundAccess[] {
+  const serviceAccount = pod.spec.serviceAccountName ?? '';
+  const who = {
+    namespace: context.namespace,
+    serviceAccount: serviceAccount === '' ? 'default' : serviceAccount,
+  };
+  return selectBindings(wishes, pod.metadata?.labels ?? {}, who, context.bindings).map((binding) => ({
+    binding,
+    access: accessFor(binding, context.accessPoints, who, installation),
+  }));
+}
+
+function refuseUnfit(pod: Pod, version: ServerVersion): void {
+  if (pod.spec.os?.name === 'windows') {
+    throw new Refusal('Kaap cannot inject into Windows pods. Remove the label kaap.dev/inject.');
+  }
+  if (pod.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
+    throw new Refusal(
+      'A static pod is run by its node, past admission, and cannot be injected. Run it as a DaemonSet, or remove the ' +
+        'label kaap.dev/inject.',
+    );
+  }
+  if (isOlder(version, sidecarVersion)) {
+    throw new Refusal(`Injection needs Kubernetes 1.29 or newer; this cluster has ${textOf(version)}.`);
+  }
+}
+
+function refuseOldServer(consumers: readonly Consumer[], version: ServerVersion): void {
+  if (!isOlder(version, envFileVersion) || !consumers.some(({ env }) => env.length > 0)) return;
+  throw new Refusal(
+    `Environment variables from files need Kubernetes 1.35 or newer; this cluster has ${textOf(version)}. ` +
+      'Use spec.files instead of spec.env in the SecretBinding.',
+  );
+}
+
+function isOlder(version: ServerVersion, than: ServerVersion): boolean {
+  return version.major < than.major || (version.major === than.major && version.minor < than.minor);
+}
+
+function textOf({ major, minor }: ServerVersion): string {
+  return `${major}.${minor}`;
+}
+
+/** With an fsGroup the kubelet makes the volume, and so all files in it, belong to that group. */
+function needsGroup(pod: Pod): boolean {
+  const security = pod.spec.securityContext;
+  return security?.fsGroup === undefined && security?.supplementalGroups?.includes(agentGroup) !== true;
+}
+
+/** Resources are left out: other admission plugins may lawfully change them. */
+function markOf(volumes: readonly Volume[], agent: Container): string {
+  const { resources: _, ...rest } = agent;
+  return createHash('sha256')
+    .update(JSON.stringify([volumes, rest]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function warningsFor(pod: Pod): string[] {
+  if (pod.spec.shareProcessNamespace !== true && pod.spec.hostPID !== true) return [];
+  return [
+    'kaap: the containers of this pod see each other through a shared process namespace, so a container that a ' +
+      'SecretBinding does not name may still read its secrets.',
+  ];
+}
+
+function modeWarnings({ binding }: BoundAccess): string[] {
+  const owners = (binding.spec.files ?? []).filter(({ mode }) => (Number.parseInt(mode, 8) & 0o044) === 0);
+  return owners.map(
+    ({ path, mode }) =>
+      `kaap: the file ${path} of the SecretBinding ${binding.metadata.name} has mode ${mode}: only its owner, the user of ` +
+      'the agent, can read it. Set spec.securityContext.runAsUser of the pod, or use mode 0440.',
+  );
+}

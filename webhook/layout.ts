@@ -1,0 +1,51 @@
+/**
+ * Names and places of what is injected. Everything in a pod that begins with `kaap-` is Kaap's: a pod that brings such
+ * a volume, container or mount of its own is refused.
+ */
+export const reservedPrefix = 'kaap-';
+
+/** Name of the native sidecar. */
+export const agentName = 'kaap-agent';
+
+export const volumeNames = {
+  /** Projected service-account tokens, one per access point. */
+  token: 'kaap-token',
+  /** Memory: the env file and the ready file. Mounted in the agent only; the kubelet reads it from outside. */
+  env: 'kaap-env',
+  /** Memory: files. A folder of it is mounted, read-only, in each container that a binding names. */
+  files: 'kaap-files',
+  /** Client key files, one per access point. Mounted in the agent only. */
+  clientKey: 'kaap-client-key',
+} as const;
+
+/** Where the agent's container mounts them. */
+export const agentPaths = {
+  token: '/kaap/token',
+  env: '/kaap/env',
+  files: '/kaap/files',
+  clientKey: '/kaap/client-key',
+} as const;
+
+export const envFileName = 'env';
+export const readyFileName = '.ready';
+export const clientKeyFileName = 'client-key.json';
+
+/** Files that the agent is still writing. No binding may use a name that begins so. */
+export const temporaryPrefix = '.kaap-';
+
+/** Static program in the agent's image: waits, holds, executes. */
+export const execProgram = '/kaap-exec';
+
+/** User of the agent where the pod would make it root. The image's own user is the same. */
+export const agentUser = 65_532;
+
+/**
+ * Group of the files. The application's user is often known to its image only, so mode 0440 means something only with
+ * a group that every container is in: the pod's fsGroup, or, without one, this, added to its supplementalGroups.
+ */
+export const agentGroup = 65_532;
+
+/** Audience of the token that an access point takes. */
+export function audienceOf(accessPoint: string): string {
+  return `kaap.dev/access-point/${accessPoint}`;
+}

@@ -1,0 +1,90 @@
+import { agentConfigVariable, type AgentConfig } from '../agent/agent-config.ts';
+import { agentGroup, agentName, agentPaths, agentUser, execProgram, readyFileName, volumeNames } from '../layout.ts';
+import { containerLists, type Container, type Pod, type Resources, type VolumeMount } from '../pod.ts';
+import { Refusal } from '../refusal.ts';
+
+/** The agent as an installation gives it. */
+export interface AgentImage {
+  agentImage: string;
+  agentImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+}
+
+/** Linux takes no single environment string over 128 KiB; the rest is margin for its name. */
+const maxConfigBytes = 120 * 1024;
+
+/** Quantities in the form in which the API server answers them. */
+const burstable: Resources = { requests: { cpu: '10m', memory: '64Mi' }, limits: { cpu: '1', memory: '128Mi' } };
+const guaranteed: Resources = { requests: { cpu: '200m', memory: '128Mi' }, limits: { cpu: '200m', memory: '128Mi' } };
+
+/** Where the agent mounts each volume, and whether it writes there. */
+const mounts: Readonly<Record<string, Omit<VolumeMount, 'name'>>> = {
+  [volumeNames.token]: { mountPath: agentPaths.token, readOnly: true },
+  [volumeNames.env]: { mountPath: agentPaths.env },
+  [volumeNames.files]: { mountPath: agentPaths.files },
+  [volumeNames.clientKey]: { mountPath: agentPaths.clientKey, readOnly: true },
+};
+
+/**
+ * The agent: a native sidecar that goes first. Containers after it are started once its `postStart` hook has returned,
+ * and that waits for the ready file: no secret, no start. A hook returns at once where a probe would wait for its period.
+ *
+ * Fields that the API server would fill in are spelled out, so that a second look at the pod finds what was put in.
+ */
+export function agentContainer(
+  pod: Pod,
+  config: AgentConfig,
+  volumes: readonly { name: string }[],
+  image: AgentImage,
+): Container {
+  return {
+    name: agentName,
+    image: image.agentImage,
+    imagePullPolicy: image.agentImagePullPolicy,
+    restartPolicy: 'Always',
+    env: [{ name: agentConfigVariable, value: configText(config) }],
+    volumeMounts: volumes.map(({ name }) => ({ name, ...(mounts[name] as Omit<VolumeMount, 'name'>) })),
+    resources: isGuaranteed(pod) ? guaranteed : burstable,
+    securityContext: agentSecurity(pod),
+    lifecycle: { postStart: { exec: { command: [execProgram, 'wait', `${agentPaths.env}/${readyFileName}`] } } },
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+  };
+}
+
+/** The kubelet expands `$(NAME)` and `$$` in values; as an escape of JSON, a dollar sign means nothing to it. */
+function configText(config: AgentConfig): string {
+  const text = JSON.stringify(config).replaceAll('$', String.raw`\u0024`);
+  if (Buffer.byteLength(text) <= maxConfigBytes) return text;
+  throw new Refusal(
+    'The SecretBindings of this pod are too large together. Bind fewer to it (annotation kaap.dev/bindings), or put ' +
+      'large ciphertexts into secrets of the KMS.',
+  );
+}
+
+/**
+ * Fits the Pod Security level "restricted". The user is the image's or the pod's own, so that clusters that assign users
+ * to namespaces can; only a pod that runs as root needs another one here.
+ */
+function agentSecurity(pod: Pod): Record<string, unknown> {
+  return {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    readOnlyRootFilesystem: true,
+    runAsNonRoot: true,
+    runAsGroup: agentGroup,
+    seccompProfile: { type: 'RuntimeDefault' },
+    ...(pod.spec.securityContext?.runAsUser === 0 ? { runAsUser: agentUser } : {}),
+  };
+}
+
+/** A pod of the class Guaranteed stays one: the class is lost when one container asks for less than its limit. */
+function isGuaranteed(pod: Pod): boolean {
+  return containerLists
+    .flatMap((list) => pod.spec[list] ?? [])
+    .every(({ resources }) =>
+      ['cpu', 'memory'].every((name) => {
+        const limit = resources?.limits?.[name];
+        return limit !== undefined && (resources?.requests?.[name] ?? limit) === limit;
+      }),
+    );
+}

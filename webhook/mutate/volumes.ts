@@ -1,0 +1,41 @@
+import type { Access } from '../access.ts';
+import { audienceOf, clientKeyFileName, volumeNames } from '../layout.ts';
+import type { ProjectedSource, Volume } from '../pod.ts';
+
+/** Life of a projected token, in seconds. The kubelet renews it at four fifths. */
+const tokenSeconds = 3600;
+
+/** Mode of projected files, 0644: the API server's default, spelled out so that a second look finds what was put in. */
+const projectedMode = 0o644;
+
+/** What a volume of memory may hold: env files are at most 64 KiB, and a second one while the first is replaced. */
+const envSizeLimit = '1Mi';
+const filesSizeLimit = '16Mi';
+
+/** The volumes of a pod that uses these access points. */
+export function injectedVolumes(accesses: readonly Access[], hasFiles: boolean): Volume[] {
+  const byName = new Map(accesses.map((access) => [access.accessPoint, access]));
+  const unique = [...byName.values()];
+  const clientKeys = unique.flatMap(clientKeySource);
+  return [
+    { name: volumeNames.token, projected: { defaultMode: projectedMode, sources: unique.map(tokenSource) } },
+    { name: volumeNames.env, emptyDir: { medium: 'Memory', sizeLimit: envSizeLimit } },
+    ...(hasFiles ? [{ name: volumeNames.files, emptyDir: { medium: 'Memory', sizeLimit: filesSizeLimit } }] : []),
+    ...(clientKeys.length > 0
+      ? [{ name: volumeNames.clientKey, projected: { defaultMode: projectedMode, sources: clientKeys } }]
+      : []),
+  ];
+}
+
+/** A token for each access point, whose audience fits no other: what one endpoint sees opens nothing elsewhere. */
+function tokenSource({ accessPoint }: Access): ProjectedSource {
+  return {
+    serviceAccountToken: { audience: audienceOf(accessPoint), expirationSeconds: tokenSeconds, path: accessPoint },
+  };
+}
+
+function clientKeySource({ accessPoint, clientKeySecret }: Access): ProjectedSource[] {
+  if (clientKeySecret === undefined) return [];
+  const items = [{ key: clientKeyFileName, path: `${accessPoint}/${clientKeyFileName}` }];
+  return [{ secret: { name: clientKeySecret, items } }];
+}
