@@ -1,0 +1,79 @@
+import { systemClock, type Clock } from '../lib/clock.ts';
+import { productVersions } from '../ports/action.ts';
+import type { CredentialProvider } from './credentials.ts';
+import { KmsApi, type CallOptions, type Product } from './kms-api.ts';
+import { retrying } from './retry.ts';
+import { sendAction } from './send-action.ts';
+import { createTransport, type Transport } from './transport.ts';
+
+export type { CredentialProvider, RequestCredential } from './credentials.ts';
+export { clientKeyCredentials, staticCredentials } from './credentials.ts';
+export { isKmsClientError, KmsClientError } from './kms-client-error.ts';
+export type { CallOptions, KmsOperations, Product } from './kms-api.ts';
+export { oidcCredentials, type OidcCredentialsOptions } from './oidc-credentials.ts';
+
+export interface KmsClientOptions {
+  /** `https://host[:port]` of the KMS; STS and RAM answer there too. */
+  endpoint: string;
+  /** Trust anchors in PEM; the system's unless given. */
+  caPem?: string | undefined;
+  /** Region of the installation, such as `local`. */
+  region: string;
+  credentials: CredentialProvider;
+  /** Milliseconds for a call with its retries; 30,000 unless given. */
+  deadlineMs?: number | undefined;
+  /** 5 unless given. */
+  maxAttempts?: number | undefined;
+  /** Ends every call when it fires. */
+  signal?: AbortSignal | undefined;
+  clock?: Clock | undefined;
+}
+
+/**
+ * Client of a Kaap KMS (or of Alibaba Cloud's). Signs with ACS3, keeps connections open, and repeats what may succeed
+ * later, with growing, jittered waits.
+ *
+ * @example
+ * const client = new KmsClient({ endpoint, caPem, region: 'local', credentials: staticCredentials(accessKey) });
+ * const { SecretData } = await client.getSecretValue({ SecretName: 'shop/database' });
+ */
+export class KmsClient extends KmsApi {
+  readonly region: string;
+  readonly #options: KmsClientOptions;
+  readonly #transport: Transport;
+
+  /** Throws TypeError when the endpoint is malformed. */
+  constructor(options: KmsClientOptions) {
+    super();
+    this.region = options.region;
+    this.#options = options;
+    this.#transport = createTransport(options);
+  }
+
+  override call(
+    product: Product,
+    action: string,
+    parameters: Readonly<Record<string, unknown>>,
+    options: CallOptions = {},
+  ): Promise<Record<string, unknown>> {
+    const limits = {
+      deadlineMs: options.deadlineMs ?? this.#options.deadlineMs ?? 30_000,
+      maxAttempts: this.#options.maxAttempts ?? 5,
+      signal: joinSignals(options.signal, this.#options.signal),
+    };
+    return retrying(limits, async (signal) => {
+      const credential = await this.#options.credentials.credential(signal);
+      const request = { version: productVersions[product], action, parameters, credential, signal };
+      return sendAction(this.#transport, this.#options.clock ?? systemClock, request);
+    });
+  }
+
+  /** Closes kept-alive connections. Calls under way fail. */
+  close(): void {
+    this.#transport.close();
+  }
+}
+
+function joinSignals(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
+  return a !== undefined && b !== undefined ? AbortSignal.any([a, b]) : (a ?? b);
+}

@@ -1,0 +1,104 @@
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { KmsClientError } from './kms-client-error.ts';
+
+export interface TransportOptions {
+  /** `https://host[:port]` or `host[:port]`. */
+  endpoint: string;
+  /** Trust anchors in PEM; the system's unless given. */
+  caPem?: string | undefined;
+  /** Connections kept open at most; 16 unless given. */
+  maxSockets?: number | undefined;
+}
+
+export interface OutgoingRequest {
+  headers: Readonly<Record<string, string>>;
+  body: string;
+  signal: AbortSignal;
+}
+
+export interface TransportAnswer {
+  status: number;
+  body: Buffer;
+}
+
+/** Sends POST requests to one endpoint over kept-alive TLS connections. */
+export interface Transport {
+  /** Host as it is signed: with the port unless it is 443. */
+  readonly host: string;
+  send(request: OutgoingRequest): Promise<TransportAnswer>;
+  close(): void;
+}
+
+/** Largest answer taken, in bytes. No answer of KMS comes near it. */
+const maxAnswerBytes = 8 * 1024 * 1024;
+
+/** Failures before the first byte of the request left: the server has not seen the call. */
+const unsentCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+
+function parseEndpoint(endpoint: string): URL {
+  const url = URL.parse(endpoint.includes('://') ? endpoint : `https://${endpoint}`);
+  if (url === null || url.protocol !== 'https:' || url.pathname !== '/' || url.username !== '') {
+    throw new TypeError('The endpoint must be https://host[:port], without a path.');
+  }
+  return url;
+}
+
+function readAnswer(response: IncomingMessage): Promise<TransportAnswer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxAnswerBytes) response.destroy(new Error('The answer is too long.'));
+      else chunks.push(chunk);
+    });
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+    response.on('error', reject);
+  });
+}
+
+/** Names a failure to connect. `retryable` says that the server cannot have acted on the call. */
+function connectionError(error: NodeJS.ErrnoException, host: string, reusedSocket: boolean): KmsClientError {
+  const code = error.code ?? error.name;
+  const untouched = unsentCodes.has(code) || (reusedSocket && code === 'ECONNRESET');
+  return new KmsClientError({
+    code: 'ConnectionFailed',
+    message: `No answer from ${host} (${code}). Check the endpoint, the network and the certificate authority.`,
+    httpStatus: 0,
+    retryable: untouched,
+    cause: error,
+  });
+}
+
+/** Makes the transport of one endpoint. Throws TypeError when the endpoint is malformed or not https. */
+export function createTransport(options: TransportOptions): Transport {
+  const url = parseEndpoint(options.endpoint);
+  const agent = new Agent({ keepAlive: true, maxSockets: options.maxSockets ?? 16, scheduling: 'lifo' });
+  const base: RequestOptions = {
+    agent,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 443 : Number(url.port),
+    method: 'POST',
+    path: '/',
+    ...(options.caPem === undefined ? {} : { ca: options.caPem }),
+  };
+  const send = ({ headers, body, signal }: OutgoingRequest): Promise<TransportAnswer> =>
+    new Promise((resolve, reject) => {
+      const request = httpsRequest({ ...base, headers: { ...headers, host: url.host }, signal });
+      request.on('response', (response) => readAnswer(response).then(resolve, fail));
+      const fail = (error: unknown): void =>
+        reject(
+          signal.aborted ? error : connectionError(error as NodeJS.ErrnoException, url.host, request.reusedSocket),
+        );
+      request.on('error', fail);
+      request.end(body);
+    });
+  return { host: url.host, send, close: () => agent.destroy() };
+}
