@@ -50,8 +50,8 @@ export function parseChainLine(line: Uint8Array): ChainedLine | undefined {
   const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
   const end = bytes.length - tailBytes;
   if (end <= 0) return undefined;
-  const tail = tailPattern.exec(bytes.latin1Slice(end));
-  const head = headPattern.exec(bytes.latin1Slice(0, Math.min(32, end)));
+  const tail = tailPattern.exec(bytes.toString('latin1', end));
+  const head = headPattern.exec(bytes.toString('latin1', 0, Math.min(32, end)));
   if (tail?.[1] === undefined || tail[2] === undefined || head?.[1] === undefined) return undefined;
   const [, prevHash, hash] = tail;
   const canonical = bytes.subarray(0, end);
