@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { ConfigError, parseListenAddress, readConfig, type ListenAddress } from '../lib/config.ts';
+import { installationVariables, type Installation } from './installation.ts';
+
+/** What `kms` is told. */
+export interface KmsConfig extends Installation {
+  logLevel: string;
+  listen: ListenAddress;
+  metricsListen: ListenAddress;
+  /** Folder of the store, the audit log and, without `caDir`, the certificate authority. */
+  dataDir: string;
+  sealFile: string;
+  /** Folder with `ca.crt` and `ca.key`, from which the serving certificate is issued. */
+  caDir: string | undefined;
+  /** DNS names and IP addresses in the serving certificate. */
+  servingNames: readonly string[];
+  /** Name of the OIDC provider that stands for the own cluster. */
+  oidcProvider: string;
+  /** Whether tokens of that provider are verified by TokenReview in the own cluster. */
+  tokenReview: boolean;
+  /** `<namespace>:<name>` of the service account that may assume the role kaap-operator. */
+  operatorServiceAccount: string | undefined;
+  instances: readonly { id: string; type: 'Software' }[];
+  trustedProxies: readonly string[];
+}
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+const schema = z.object({
+  ...installationVariables,
+  KAAP_LISTEN: z.string().default(':8443'),
+  KAAP_METRICS_LISTEN: z.string().default(':9090'),
+  KAAP_DATA_DIR: z.string({ error: 'name the folder that keeps the state, such as /var/lib/kaap' }),
+  KAAP_SEAL_FILE: z.string({ error: 'name the file with the seal key (32 bytes, base64)' }),
+  KAAP_CA_DIR: z.string().optional(),
+  KAAP_SERVING_NAMES: z.string().default('localhost,127.0.0.1'),
+  KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
+  KAAP_TOKEN_REVIEW: z.enum(['true', 'false']).default('false'),
+  KAAP_OPERATOR_SERVICE_ACCOUNT: z
+    .string()
+    .regex(/^[a-z0-9-]+:[a-z0-9.-]+$/, 'write <namespace>:<service account>')
+    .optional(),
+  KAAP_INSTANCES: z.string().default(''),
+  KAAP_TRUSTED_PROXIES: z.string().default(''),
+});
+
+/** Reads {@link KmsConfig} from environment variables. Throws ConfigError, which names every fault. */
+export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
+  const given = readConfig(schema, environment);
+  return {
+    region: given.KAAP_REGION,
+    accountId: given.KAAP_ACCOUNT_ID,
+    logLevel: given.KAAP_LOG_LEVEL,
+    listen: parseListenAddress(given.KAAP_LISTEN),
+    metricsListen: parseListenAddress(given.KAAP_METRICS_LISTEN),
+    dataDir: given.KAAP_DATA_DIR,
+    sealFile: given.KAAP_SEAL_FILE,
+    caDir: given.KAAP_CA_DIR,
+    servingNames: listOf(given.KAAP_SERVING_NAMES),
+    oidcProvider: given.KAAP_OIDC_PROVIDER,
+    tokenReview: given.KAAP_TOKEN_REVIEW === 'true',
+    operatorServiceAccount: given.KAAP_OPERATOR_SERVICE_ACCOUNT,
+    instances: listOf(given.KAAP_INSTANCES).map(softwareInstance),
+    trustedProxies: listOf(given.KAAP_TRUSTED_PROXIES),
+  };
+}
+
+function softwareInstance(id: string): { id: string; type: 'Software' } {
+  if (/^kst-[a-z0-9]{4,64}$/.test(id)) return { id, type: 'Software' };
+  throw new ConfigError(`KAAP_INSTANCES: "${id}" is not an instance id. Write kst- and 4 to 64 letters or digits.`);
+}

@@ -1,0 +1,91 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { KmsClient, oidcCredentials } from '../client/kms-client.ts';
+import { createControllers } from '../controllers/operator.ts';
+import { EventRecorder } from '../kube/events.ts';
+import { LeaderElector } from '../kube/lease.ts';
+import { Reflectors } from '../kube/reflectors.ts';
+import { systemSleep } from '../kube/sleep.ts';
+import { systemClock } from '../lib/clock.ts';
+import { parseListenAddress, readConfig, readSettingFile } from '../lib/config.ts';
+import { startHealthServer } from '../lib/health-server.ts';
+import { createLogger } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
+import { shutdownSignal } from '../lib/signals.ts';
+import { controllerMetrics } from './controller-metrics.ts';
+import { connectToCluster } from './cluster-connection.ts';
+import { exitOnFailure } from './exit.ts';
+import { installationVariables } from './installation.ts';
+
+const schema = z.object({
+  ...installationVariables,
+  KAAP_ENDPOINT: z.url({ error: 'write the address of the KMS, such as https://kaap-kms.kaap-system.svc' }),
+  KAAP_CA_FILE: z.string({ error: 'name the file with the certificate authority of the KMS' }),
+  KAAP_TOKEN_FILE: z.string({ error: 'name the projected token with the audience kaap.dev/operator' }),
+  KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
+  KAAP_METRICS_LISTEN: z.string().default(':9090'),
+  POD_NAME: z.string().default(hostname()),
+  POD_NAMESPACE: z.string({ error: 'name the namespace of this pod' }),
+});
+
+async function main(): Promise<void> {
+  const config = readConfig(schema, process.env);
+  const log = createLogger({ name: 'operator', level: config.KAAP_LOG_LEVEL });
+  const signal = shutdownSignal();
+  const metrics = createMetrics();
+  const { api: cluster } = await connectToCluster({ log });
+  const kms = connectToKms(config);
+  const reflectors = new Reflectors({ source: cluster, log });
+  const common = { clock: systemClock, random: Math.random, log };
+  const recorder = new EventRecorder({
+    ...common,
+    api: cluster,
+    controller: 'kaap.dev/operator',
+    instance: config.POD_NAME,
+  });
+  const controllers = createControllers({
+    ...common,
+    cluster,
+    reflectors,
+    kms: { call: (action, parameters, callSignal) => kms.call('Kms', action, parameters, { signal: callSignal }) },
+    recordEvent: (object, type, reason, note) => {
+      void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
+    },
+    metrics: controllerMetrics(metrics),
+  });
+  const health = await startHealthServer({
+    address: parseListenAddress(config.KAAP_METRICS_LISTEN),
+    metrics,
+    notReady: () => (reflectors.hasSynced ? undefined : 'The first listing of the custom resources is not complete.'),
+  });
+  const elector = new LeaderElector({
+    ...common,
+    api: cluster,
+    namespace: config.POD_NAMESPACE,
+    name: 'kaap-operator',
+    identity: `${config.POD_NAME}_${process.pid}_${Date.now()}`,
+    sleep: systemSleep,
+  });
+  const lead = async (leading: AbortSignal): Promise<void> => {
+    await Promise.all(controllers.map((controller) => controller.run(leading)));
+  };
+  await Promise.all([reflectors.run(signal), elector.run(signal, lead)]);
+  await health.close();
+  kms.close();
+}
+
+function connectToKms(config: z.infer<typeof schema>): KmsClient {
+  const { KAAP_ENDPOINT: endpoint, KAAP_REGION: region, KAAP_ACCOUNT_ID: account } = config;
+  const caPem = readSettingFile('KAAP_CA_FILE', config.KAAP_CA_FILE);
+  const credentials = oidcCredentials({
+    endpoint,
+    caPem,
+    roleArn: `acs:ram::${account}:role/kaap-operator`,
+    oidcProviderArn: `acs:ram::${account}:oidc-provider/${config.KAAP_OIDC_PROVIDER}`,
+    tokenFile: config.KAAP_TOKEN_FILE,
+    sessionName: config.POD_NAME.slice(0, 64),
+  });
+  return new KmsClient({ endpoint, caPem, region, credentials, deadlineMs: 10_000 });
+}
+
+exitOnFailure(main);
