@@ -32,12 +32,21 @@ export class KubeError extends Error {
 /** Longest part of a server's message that is kept. Admission webhooks may send pages. */
 const maxMessageLength = 1000;
 
-/** Makes an error from an answer of the API server: a metav1.Status, or whatever a proxy on the way said. */
-export function kubeErrorFrom(httpStatus: number, body: string, retryAfter: string | undefined): KubeError {
+/**
+ * Makes an error from an answer of the API server: a metav1.Status, or whatever a proxy on the way said. The server may
+ * quote values of the request in its message; with `quotesRequest`, for requests that carry secrets, it is left out.
+ */
+export function kubeErrorFrom(
+  httpStatus: number,
+  body: string,
+  retryAfter: string | undefined,
+  options: { quotesRequest?: boolean } = {},
+): KubeError {
   const status = parseStatus(body);
   const seconds = secondsOf(status?.details?.retryAfterSeconds) ?? secondsOf(retryAfter);
   const reason = typeof status?.reason === 'string' && status.reason !== '' ? status.reason : 'Unknown';
-  const message = typeof status?.message === 'string' ? status.message : `the API server answered ${httpStatus}`;
+  const plain = `the API server answered ${httpStatus} ${reason}`;
+  const message = typeof status?.message === 'string' && options.quotesRequest !== true ? status.message : plain;
   return new KubeError(httpStatus, reason, message.slice(0, maxMessageLength), { retryAfterSeconds: seconds });
 }
 

@@ -153,7 +153,7 @@ export class WorkQueue {
 
   #push(entry: Entry): void {
     // Keys that are moved earlier over and over must not make the heap grow without bound.
-    if (this.#heap.length > 64 + 2 * this.#waiting.size) this.#heap = [...this.#waiting.values()].sort(byTime);
+    if (this.#heap.length > 64 + 2 * this.#waiting.size) this.#heap = [...this.#waiting.values()].toSorted(byTime);
     else siftUp(this.#heap, entry);
   }
 
