@@ -1,0 +1,13 @@
+/** Buckets of the store that RAM owns. */
+export const ramBuckets = {
+  /** AccessKeyId → AccessKeyRecord. */
+  accessKeys: 'ram/access-keys',
+  /** User name → UserRecord. */
+  users: 'ram/users',
+  /** Role name → RoleRecord. */
+  roles: 'ram/roles',
+  /** Policy name → PolicyRecord. */
+  policies: 'ram/policies',
+  /** Single facts about the account. */
+  account: 'ram/account',
+} as const;

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { ApiError } from '../lib/errors.ts';
+import { parsePolicyDocument } from '../policy/document.ts';
+import type { RoleDirectory } from '../ports/role-directory.ts';
+import type { Store, Transaction } from '../ports/store.ts';
+import { ramBuckets } from './buckets.ts';
+import { checkRamName, policyAttachmentSchema, type PolicyAttachment } from './names.ts';
+import { decodeRecord, encodeRecord } from './record-codec.ts';
+
+/** A role of RAM with the policies attached to it. */
+export interface RoleRecord {
+  name: string;
+  /** Changes when the role is deleted and made anew. */
+  roleId: string;
+  /** Who may assume it. JSON text. */
+  trustPolicy: string;
+  /** 3600 to 43200. */
+  maxSessionSeconds: number;
+  policies: PolicyAttachment[];
+}
+
+const roleSchema: z.ZodType<RoleRecord> = z.object({
+  name: z.string(),
+  roleId: z.string(),
+  trustPolicy: z.string(),
+  maxSessionSeconds: z.number(),
+  policies: z.array(policyAttachmentSchema),
+});
+
+/** A role as it should be. */
+export type RoleDefinition = Omit<RoleRecord, 'roleId'>;
+
+const SESSION_SECONDS = { min: 3600, max: 43_200 } as const;
+
+/**
+ * Writes a role; one of that name keeps its id, so that its sessions live on under the new definition.
+ *
+ * @throws ApiError `InvalidParameter`, `InvalidPolicyDocument`.
+ */
+export async function putRole(
+  store: Store,
+  definition: RoleDefinition,
+  random: (bytes: number) => Buffer,
+): Promise<RoleRecord> {
+  checkDefinition(definition);
+  return store.transact(async (transaction) => {
+    const present = await findRole(transaction, definition.name);
+    const role: RoleRecord = { ...definition, roleId: present?.roleId ?? random(10).toString('hex') };
+    await transaction.put(ramBuckets.roles, role.name, encodeRecord(role));
+    return role;
+  });
+}
+
+function checkDefinition({ name, trustPolicy, maxSessionSeconds }: RoleDefinition): void {
+  checkRamName('role', name);
+  parsePolicyDocument(trustPolicy, 'trust');
+  const { min, max } = SESSION_SECONDS;
+  if (!Number.isInteger(maxSessionSeconds) || maxSessionSeconds < min || maxSessionSeconds > max) {
+    throw new ApiError('InvalidParameter', `The longest session of a role is ${min} to ${max} seconds.`);
+  }
+}
+
+/** Makes the role as defined unless it is so already. Returns whether it wrote anything. */
+export async function ensureRole(
+  store: Store,
+  definition: RoleDefinition,
+  random: (bytes: number) => Buffer,
+): Promise<boolean> {
+  const present = await findRole(store, definition.name);
+  if (present !== undefined && sameDefinition(present, definition)) return false;
+  await putRole(store, definition, random);
+  return true;
+}
+
+function sameDefinition(one: RoleDefinition, other: RoleDefinition): boolean {
+  const shape = ({ name, trustPolicy, maxSessionSeconds, policies }: RoleDefinition): string =>
+    JSON.stringify([name, trustPolicy, maxSessionSeconds, policies.map((policy) => [policy.type, policy.name])]);
+  return shape(one) === shape(other);
+}
+
+/** The role of that name, matched exactly. */
+export async function findRole(store: Pick<Store, 'get'> | Transaction, name: string): Promise<RoleRecord | undefined> {
+  const stored = await store.get(ramBuckets.roles, name);
+  return stored === undefined ? undefined : decodeRecord(roleSchema, stored);
+}
+
+/** Deletes a role; its sessions can do nothing from then on. */
+export async function deleteRole(store: Store, name: string): Promise<void> {
+  await store.transact((transaction) => transaction.delete(ramBuckets.roles, name));
+}
+
+/** The roles of the store, for STS. */
+export function createRoleDirectory(store: Pick<Store, 'get'>): RoleDirectory {
+  return { findRole: (name) => findRole(store, name) };
+}
