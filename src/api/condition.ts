@@ -44,8 +44,8 @@ export function isReady(subject: { metadata: { generation?: number }; status?: C
 const conditionSchema: z.ZodType<Condition> = object('One aspect of the state of the object.', {
   type: text('What the condition is about, such as Ready.', { max: 316 }),
   status: choice('Whether it is so.', ['True', 'False', 'Unknown']),
-  reason: text('Why, as one word for programs.', { max: 256 }),
-  message: text('Why, as a sentence for people, with what to do next.', { max: 8192, min: 0 }),
+  reason: text('Why, as one word for programs.', { max: 1024 }),
+  message: text('Why, as a sentence for people, with what to do next.', { max: 32_768, min: 0 }),
   observedGeneration: optional(
     integer('The metadata.generation of the object that the condition is about.', 0, Number.MAX_SAFE_INTEGER),
   ),

@@ -92,7 +92,7 @@ export const networkRuleType: CustomResourceType<NetworkRule> = defineCustomReso
   statusSchema,
   columns: [
     { name: 'Type', type: 'string', jsonPath: '.spec.type' },
-    { name: 'Addresses', type: 'string', jsonPath: '.spec.addresses' },
+    { name: 'Addresses', type: 'string', jsonPath: '.spec.addresses', priority: 1 },
   ],
   selectableFields: ['.spec.type'],
 });
