@@ -2,7 +2,7 @@ import { percentEncode } from '../lib/percent-encoding.ts';
 
 type Pair = [name: string, value: string];
 
-function scalar(value: string | number | boolean | object): string {
+function scalar(value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
@@ -10,8 +10,8 @@ function listPairs(name: string, list: readonly unknown[]): Pair[] {
   return list.flatMap((item, index): Pair[] => {
     const place = `${name}.${index + 1}`;
     if (item === null || typeof item !== 'object') return [[place, String(item)]];
-    return Object.entries(item as Record<string, string | number | boolean | object | undefined>).flatMap(
-      ([field, value]): Pair[] => (value === undefined ? [] : [[`${place}.${field}`, scalar(value)]]),
+    return Object.entries(item).flatMap(([field, value]): Pair[] =>
+      value === undefined ? [] : [[`${place}.${field}`, scalar(value)]],
     );
   });
 }
@@ -24,7 +24,7 @@ export function flattenParameters(parameters: Readonly<Record<string, unknown>>)
   return Object.entries(parameters).flatMap(([name, value]): Pair[] => {
     if (value === undefined || value === null) return [];
     if (Array.isArray(value)) return listPairs(name, value);
-    return [[name, scalar(value as string | number | boolean | object)]];
+    return [[name, scalar(value)]];
   });
 }
 

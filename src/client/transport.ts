@@ -92,12 +92,12 @@ export function createTransport(options: TransportOptions): Transport {
   const send = ({ headers, body, signal }: OutgoingRequest): Promise<TransportAnswer> =>
     new Promise((resolve, reject) => {
       const request = httpsRequest({ ...base, headers: { ...headers, host: url.host }, signal });
-      request.on('response', (response) => readAnswer(response).then(resolve, fail));
       const fail = (error: unknown): void =>
         reject(
           signal.aborted ? error : connectionError(error as NodeJS.ErrnoException, url.host, request.reusedSocket),
         );
       request.on('error', fail);
+      request.on('response', (response) => void readAnswer(response).then(resolve, fail));
       request.end(body);
     });
   return { host: url.host, send, close: () => agent.destroy() };

@@ -9,7 +9,7 @@ export interface SignatureVerifier {
   /** The kind of key that makes such signatures. */
   readonly keyKind: VerificationKey['kind'];
   /** `false` for a key of the other kind. */
-  verify(key: VerificationKey): boolean;
+  readonly verify: (key: VerificationKey) => boolean;
 }
 
 /** Whether two byte strings are equal, in time that depends on their lengths only. */

@@ -1,0 +1,266 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError } from '../lib/errors.ts';
+import type { AnyAction, RequestContext } from '../ports/action.ts';
+import { createActionTable, type ActionTable } from './action-table.ts';
+import { authenticate } from './authenticate.ts';
+import { decodeInput } from './decode-input.ts';
+import type { GatewayDependencies } from './dependencies.ts';
+import { encodeError, encodeResult, type Answer } from './encode.ts';
+import { enforce } from './enforce.ts';
+import { auditEvent, type Exchange } from './exchange.ts';
+import { toApiError } from './failure.ts';
+import { acs3 } from './protocols/acs3.ts';
+import type { ApiCall, AnswerFormat, Protocol } from './protocols/protocol.ts';
+import { rpcV1 } from './protocols/rpc-v1.ts';
+import { createRequestIds } from './request-id.ts';
+import { routes, type Route } from './routes.ts';
+import { createSourceAddress, type SourceAddress } from './source-address.ts';
+import { readWireRequest, splitTarget, type WireRequest } from './wire-request.ts';
+
+export type { GatewayDependencies } from './dependencies.ts';
+
+/** Answers requests: give it to `https.createServer`. */
+export type Gateway = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface Workings extends GatewayDependencies {
+  readonly table: ActionTable;
+  readonly sourceAddress: SourceAddress;
+  readonly newRequestId: () => string;
+}
+
+/** In the order of asking; the last one takes whatever is left. */
+const protocols: readonly Protocol[] = [acs3, rpcV1];
+
+const defaultMaxBodyBytes = 3 * 1024 * 1024;
+
+/**
+ * Makes the gateway: every protocol in, one pipeline, the same protocol out. Bytes → protocol → authentication → action
+ * table → decoding → plan → policy decision → work → durable audit record → answer.
+ *
+ * Every request that could be read is audited, refused ones too, and the answer leaves after its record is durable. When
+ * the record cannot be made, the caller gets `ServiceUnavailableTemporary` and no result.
+ */
+export function createGateway(dependencies: GatewayDependencies): Gateway {
+  const workings: Workings = {
+    ...dependencies,
+    table: createActionTable(dependencies.actions),
+    sourceAddress: createSourceAddress(dependencies.trustedProxies ?? []),
+    newRequestId: createRequestIds(dependencies.random),
+  };
+  const handlers: Readonly<Record<Route, Handler>> = {
+    api: answerApi,
+    liveness: answerLiveness,
+    readiness: answerReadiness,
+  };
+  return (request, response) => {
+    const requestId = workings.newRequestId();
+    const { path } = splitTarget(request.url ?? '');
+    const row = routes.get(path);
+    const refusal = refusedRoute(row?.methods, request.method ?? '', path);
+    if (row === undefined || refusal !== undefined) {
+      send(response, requestId, encodeError('json', requestId, refusal ?? notHere(path)));
+      return;
+    }
+    handlers[row.route](workings, request, response, requestId).catch((error: unknown) => {
+      const failure = toApiError(error, 'Kms', requestId, workings.log);
+      send(response, requestId, encodeError('json', requestId, failure));
+    });
+  };
+}
+
+type Handler = (
+  workings: Workings,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+) => Promise<void>;
+
+function notHere(path: string): ApiError {
+  return new ApiError(
+    'InvalidApi.NotFound',
+    `Nothing is at ${JSON.stringify(path.slice(0, 64))}. Send API calls to /.`,
+  );
+}
+
+function refusedRoute(methods: readonly string[] | undefined, method: string, path: string): ApiError | undefined {
+  if (methods === undefined) return notHere(path);
+  if (methods.includes(method)) return undefined;
+  return new ApiError('UnsupportedHTTPMethod', `Use ${methods.join(' or ')}.`);
+}
+
+function answerLiveness(
+  _workings: Workings,
+  _request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  send(response, requestId, { status: 200, contentType: 'text/plain;charset=utf-8', body: 'ok\n' });
+  return Promise.resolve();
+}
+
+function answerReadiness(
+  workings: Workings,
+  _request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  const reason = workings.notReady?.();
+  const status = reason === undefined ? 200 : 503;
+  send(response, requestId, { status, contentType: 'text/plain;charset=utf-8', body: `${reason ?? 'ok'}\n` });
+  return Promise.resolve();
+}
+
+async function answerApi(
+  workings: Workings,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  const startedAt = workings.clock.monotonic();
+  const maxBodyBytes = workings.maxBodyBytes ?? defaultMaxBodyBytes;
+  const wire = await readWireRequest(request, workings.sourceAddress(request), maxBodyBytes);
+  const protocol = protocols.find((candidate) => candidate.recognizes(wire)) ?? rpcV1;
+  const exchange = openExchange(workings, protocol, wire, requestId);
+  if (exchange instanceof ApiError) {
+    measure(workings, undefined, exchange.code, startedAt);
+    send(response, requestId, encodeError(textFormat(protocol.answerFormat(wire)), requestId, exchange));
+    return;
+  }
+  const abort = new AbortController();
+  response.once('close', () => abort.abort());
+  const { answer, outcome } = await settle(workings, exchange, abort.signal);
+  measure(workings, exchange, outcome, startedAt);
+  send(response, requestId, answer);
+}
+
+/** Reads what the request asks for; an ApiError when it cannot be read. */
+function openExchange(
+  workings: Workings,
+  protocol: Protocol,
+  request: WireRequest,
+  requestId: string,
+): Exchange | ApiError {
+  try {
+    const call = protocol.parse(request);
+    const product = workings.table.product(call.version);
+    if (product === undefined) {
+      return new ApiError('InvalidVersion', 'No product has this Version. KMS is 2016-01-20, STS 2015-04-01.');
+    }
+    return {
+      requestId,
+      time: workings.clock.now(),
+      request,
+      call,
+      product,
+      principal: { kind: 'Anonymous' },
+      known: false,
+      resources: [],
+      dryRun: false,
+    };
+  } catch (error) {
+    return toApiError(error, 'Kms', requestId, workings.log);
+  }
+}
+
+/** Does the work, makes the record, and only then gives the answer. */
+async function settle(
+  workings: Workings,
+  exchange: Exchange,
+  signal: AbortSignal,
+): Promise<{ answer: Answer; outcome: string }> {
+  const { requestId, product, call } = exchange;
+  const outcome = await perform(workings, exchange, signal).catch((error: unknown) =>
+    toApiError(error, product, requestId, workings.log),
+  );
+  const code = outcome instanceof ApiError ? outcome.code : 'OK';
+  const format = textFormat(call.format);
+  try {
+    await workings.audit.append(auditEvent(exchange, code));
+  } catch (error) {
+    workings.log.error(
+      { requestId, error: error instanceof Error ? error.name : 'unknown' },
+      'a request could not be audited',
+    );
+    const refusal = new ApiError('ServiceUnavailableTemporary', 'The request could not be audited. Try again later.');
+    return { answer: encodeError(format, requestId, refusal), outcome: refusal.code };
+  }
+  const answer =
+    outcome instanceof ApiError
+      ? encodeError(format, requestId, outcome)
+      : encodeResult(format, { product, action: call.action }, requestId, outcome);
+  return { answer, outcome: code };
+}
+
+/** Everything between reading and recording. Notes in `exchange` what it learns. */
+async function perform(workings: Workings, exchange: Exchange, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const { call, product } = exchange;
+  const action = workings.table.find(product, call.action);
+  exchange.known = action !== undefined;
+  exchange.principal = await identify(workings, call, action);
+  if (action === undefined)
+    throw new ApiError('InvalidApi.NotFound', 'The product has no such action. Check its name and Version.');
+  const { input, dryRun } = decodeInput(action, call.parameters);
+  exchange.dryRun = dryRun;
+  const plan = await action.plan(input, contextOf(exchange, signal));
+  exchange.resources = [...new Set(plan.access.map(({ resource }) => resource))];
+  if (action.anonymous !== true && action.unauthorized !== true) await authorize(workings, exchange, plan.access);
+  if (dryRun)
+    throw new ApiError(
+      'DryRunOperationError',
+      'The request would have succeeded. DryRun was set, so nothing was done.',
+    );
+  return plan.run();
+}
+
+async function identify(
+  workings: Workings,
+  call: ApiCall,
+  action: AnyAction | undefined,
+): Promise<Exchange['principal']> {
+  if (call.proof !== undefined) return authenticate(workings, call.proof);
+  if (action?.anonymous === true) return { kind: 'Anonymous' };
+  throw new ApiError(
+    'MissingAccessKeyId',
+    'The request is not signed. Sign it with an access key, an STS session or a client key.',
+  );
+}
+
+function contextOf(exchange: Exchange, signal: AbortSignal): RequestContext {
+  const { principal, requestId, time, request } = exchange;
+  return { principal, requestId, time, sourceIp: request.sourceIp, secureTransport: request.secureTransport, signal };
+}
+
+async function authorize(workings: Workings, exchange: Exchange, access: Parameters<typeof enforce>[3]): Promise<void> {
+  const { time, product, principal, request } = exchange;
+  const context = { time, sourceIp: request.sourceIp, secureTransport: request.secureTransport };
+  const decision = await enforce(workings.policySource, product, principal, access, context);
+  exchange.decision = decision;
+  if (decision.refusal !== undefined) throw decision.refusal;
+}
+
+function textFormat(format: AnswerFormat): Exclude<AnswerFormat, 'protobuf'> {
+  return format === 'xml' ? 'xml' : 'json';
+}
+
+/** Labels come from the action table: a caller cannot make new ones. */
+function measure(workings: Workings, exchange: Exchange | undefined, code: string, startedAt: number): void {
+  if (workings.metrics === undefined) return;
+  const action = exchange?.known === true ? exchange.call.action : 'unknown';
+  const labels = { product: exchange?.product ?? 'unknown', action };
+  workings.metrics.count('kaap_requests_total', { ...labels, code });
+  workings.metrics.observe('kaap_request_duration_seconds', (workings.clock.monotonic() - startedAt) / 1000, labels);
+}
+
+function send(response: ServerResponse, requestId: string, answer: Answer): void {
+  if (response.headersSent || response.destroyed) return;
+  const unread = !response.req.complete;
+  response.writeHead(answer.status, {
+    'content-type': answer.contentType,
+    'content-length': Buffer.byteLength(answer.body),
+    'cache-control': 'no-store',
+    'x-acs-request-id': requestId,
+    // What is left of an unread body must not be taken for the next request.
+    ...(unread ? { connection: 'close' } : {}),
+  });
+  response.end(answer.body);
+}
