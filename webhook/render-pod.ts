@@ -11,7 +11,8 @@ export class PatchError extends Error {
 
 /** The pod as the API server would make it of a patch. The pod that is given stays as it is. Throws {@link PatchError}. */
 export function renderPod(pod: Pod, patch: readonly PatchOperation[]): Pod {
-  const rendered = structuredClone(pod);
+  // Through text: a clone would keep parts shared that a YAML anchor made one.
+  const rendered = JSON.parse(JSON.stringify(pod)) as Pod;
   for (const operation of patch) applyOperation(rendered, structuredClone(operation));
   return rendered;
 }
