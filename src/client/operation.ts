@@ -2,7 +2,7 @@
 export type StringMap = Readonly<Record<string, string>>;
 
 /** The answer of an action that only acknowledges. */
-export type Nothing = Record<never, never>;
+export type Nothing = object;
 
 /** Input and output of one action, spelled as the API spells them. */
 export interface Operation<Input, Output> {

@@ -3,13 +3,13 @@ import { percentEncode } from '../lib/percent-encoding.ts';
 type Pair = [name: string, value: string];
 
 function scalar(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function listPairs(name: string, list: readonly unknown[]): Pair[] {
   return list.flatMap((item, index): Pair[] => {
     const place = `${name}.${index + 1}`;
-    if (item === null || typeof item !== 'object') return [[place, String(item)]];
+    if (item === null || typeof item !== 'object') return [[place, scalar(item)]];
     return Object.entries(item).flatMap(([field, value]): Pair[] =>
       value === undefined ? [] : [[`${place}.${field}`, scalar(value)]],
     );

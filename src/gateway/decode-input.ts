@@ -7,6 +7,8 @@ export interface DecodedInput {
   input: unknown;
   /** The caller only wants to know whether the call would work (KMS: DryRun). */
   dryRun: boolean;
+  /** The action itself carries the dry run out: its `run` changes nothing and throws what it found. */
+  runsDry: boolean;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -26,14 +28,20 @@ function isAbsent(parameters: Record<string, unknown>, path: readonly PropertyKe
 }
 
 /** Messages of schemas speak about shapes and limits, never about the value that came. */
+function faultOf(issue: Issue): string {
+  if (issue.code === 'unrecognized_keys') return 'has parts that are not known';
+  const message = issue.message.slice(0, 500);
+  // A schema's own message completes "The parameter X …"; those that come with zod are sentences.
+  return /^[A-Z]/.test(message) ? `is not valid. ${message}` : message;
+}
+
 function describe(action: AnyAction, parameters: Record<string, unknown>, issue: Issue): ApiError {
   const name = parameterName(issue.path).slice(0, 128);
   if (issue.path.length > 0 && isAbsent(parameters, issue.path)) {
     return new ApiError('MissingParameter', `${action.name} needs the parameter ${name}.`);
   }
-  const subject = name === '' ? `The parameters of ${action.name} are` : `The parameter ${name} is`;
-  const fault = issue.code === 'unrecognized_keys' ? 'Some of them are not known.' : issue.message.slice(0, 500);
-  return new ApiError('InvalidParameter', `${subject} not valid. ${fault}`);
+  const subject = name === '' ? `The request for ${action.name}` : `The parameter ${name}`;
+  return new ApiError('InvalidParameter', `${subject} ${faultOf(issue)}.`.replace(/\.\.$/, '.'));
 }
 
 function parseDryRun(value: unknown): boolean {
@@ -43,17 +51,21 @@ function parseDryRun(value: unknown): boolean {
   throw new ApiError('InvalidParameter', 'The parameter DryRun is not valid. Write true or false.');
 }
 
+/** Whether the action knows DryRun: then it answers by itself, after checks that only it can make. */
+function honoursDryRun(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && (input as Record<string, unknown>)['DryRun'] === true;
+}
+
 /**
  * Decodes an action's parameters with its schema.
  *
  * @throws ApiError `MissingParameter`, `InvalidParameter`, and whatever ApiError the schema itself throws.
  */
 export function decodeInput(action: AnyAction, parameters: Record<string, unknown>): DecodedInput {
-  const { DryRun: dryRunText, ...rest } = parameters;
-  const dryRun = parseDryRun(dryRunText);
-  const result = action.input.safeParse(Object.assign(Object.create(null) as Record<string, unknown>, rest));
-  if (result.success) return { input: result.data, dryRun };
+  const dryRun = parseDryRun(parameters['DryRun']);
+  const result = action.input.safeParse(parameters);
+  if (result.success) return { input: result.data, dryRun, runsDry: honoursDryRun(result.data) };
   const [issue] = result.error.issues;
   if (issue === undefined) throw new ApiError('InvalidParameter', `The parameters of ${action.name} are not valid.`);
-  throw describe(action, rest, issue);
+  throw describe(action, parameters, issue);
 }

@@ -199,17 +199,20 @@ async function perform(workings: Workings, exchange: Exchange, signal: AbortSign
   exchange.principal = await identify(workings, call, action);
   if (action === undefined)
     throw new ApiError('InvalidApi.NotFound', 'The product has no such action. Check its name and Version.');
-  const { input, dryRun } = decodeInput(action, call.parameters);
+  const { input, dryRun, runsDry } = decodeInput(action, call.parameters);
   exchange.dryRun = dryRun;
   const plan = await action.plan(input, contextOf(exchange, signal));
   exchange.resources = [...new Set(plan.access.map(({ resource }) => resource))];
   if (action.anonymous !== true && action.unauthorized !== true) await authorize(workings, exchange, plan.access);
-  if (dryRun)
-    throw new ApiError(
-      'DryRunOperationError',
-      'The request would have succeeded. DryRun was set, so nothing was done.',
-    );
-  return plan.run();
+  if (dryRun && !runsDry) throw dryRunPassed();
+  const result = await plan.run();
+  // A dry run never succeeds (KMS: DryRun).
+  if (dryRun) throw dryRunPassed();
+  return result;
+}
+
+function dryRunPassed(): ApiError {
+  return new ApiError('DryRunOperationError', 'The call would have succeeded; DryRun is set, so nothing was done.');
 }
 
 async function identify(
