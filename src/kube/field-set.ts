@@ -52,8 +52,8 @@ function keyFieldOf(path: readonly PathStep[], listKeys: ListKeys): string | und
 }
 
 function keyValueOf(item: Json, keyField: string): string {
-  if (keyField === '') return String(item);
-  return String(asObject(item)[keyField]);
+  const key = keyField === '' ? item : asObject(item)[keyField];
+  return typeof key === 'string' ? key : JSON.stringify(key ?? null);
 }
 
 function asObject(value: Json): JsonObject {
