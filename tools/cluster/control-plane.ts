@@ -58,7 +58,7 @@ export interface ControlPlaneOptions {
 
 /** The programs, when all that are needed exist already; undefined tells a test to skip. Builds nothing. */
 export function controlPlaneBinaries(): ControlPlaneBinaries | undefined {
-  const found = Object.fromEntries(needed.flatMap((name) => [[name, findBinary(name)]]));
+  const found = Object.fromEntries(needed.map((name) => [name, findBinary(name)]));
   const { etcd, kubectl, 'kube-apiserver': apiServer, 'kube-controller-manager': controllers } = found;
   if (!etcd || !kubectl || !apiServer) return undefined;
   return { etcd, kubectl, 'kube-apiserver': apiServer, ...(controllers && { 'kube-controller-manager': controllers }) };

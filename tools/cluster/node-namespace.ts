@@ -20,8 +20,11 @@ import { nodeAddress, nodeInterface } from './node-configuration.ts';
 /** Holds the namespaces open until it is killed. */
 export const namespaceHolder: readonly string[] = [
   'unshare',
-  ...['--net', '--mount', '--propagation', 'private'],
-  ...['--', 'sh', '-c', 'exec sleep 2147483647'],
+  '--net',
+  '--mount',
+  '--propagation=private',
+  'sleep',
+  '2147483647',
 ];
 
 /** Folders of the machine that the node sees its own in place of: name in the state folder → path. */
@@ -110,6 +113,9 @@ function mountPointRecord(folder: string): string {
 
 /** Whether the holder has got as far as having namespaces of its own. */
 export function isSeparate(holderPid: number): boolean {
-  const namespaceOf = (pid: number | 'self', kind: string): string => readlinkSync(`/proc/${pid}/ns/${kind}`);
   return ['net', 'mnt'].every((kind) => namespaceOf(holderPid, kind) !== namespaceOf('self', kind));
+}
+
+function namespaceOf(pid: number | 'self', kind: string): string {
+  return readlinkSync(`/proc/${pid}/ns/${kind}`);
 }

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { clusterBinaries, ensureBinaries } from './binaries.ts';
 import type { BinaryName } from './binaries.ts';
 import { ClusterCgroup } from './cgroup.ts';
+import type { Cluster } from './cluster.ts';
 import * as components from './components.ts';
 import { componentKubeconfig, controlPlaneIdentity } from './control-plane-settings.ts';
 import type { ControlPlaneIdentity } from './control-plane-settings.ts';
@@ -45,10 +46,9 @@ const processNames = [
 type ProcessName = (typeof processNames)[number];
 
 /** One node's processes, their state in one folder. Every method works on a cluster that another process started. */
-export class ProcessCluster {
+export class ProcessCluster implements Cluster {
   readonly folder: string;
   readonly kubeconfigPath: string;
-  readonly etcdEndpoint: string = `http://127.0.0.1:${endpoints.etcdPort}`;
   readonly #cgroup: ClusterCgroup;
 
   constructor(folder: string) {
@@ -79,7 +79,7 @@ export class ProcessCluster {
   }
 
   /** Whether each process runs. Empty when there is no cluster. */
-  status(): Partial<Record<ProcessName, boolean>> {
+  status(): Record<string, boolean> {
     if (!existsSync(this.folder)) return {};
     const group = new ProcessGroup(this.folder);
     return Object.fromEntries(processNames.map((name) => [name, group.isRunning(name)]));
@@ -103,6 +103,11 @@ export class ProcessCluster {
   /** Makes a docker-archive's images known to the node. */
   async loadImage(archive: string): Promise<void> {
     await run(this.inNode(['ctr', '--address', node.containerdSocket, '-n', 'k8s.io', 'images', 'import', archive]));
+  }
+
+  etcdctl(args: readonly string[]): string[] {
+    const { etcdctl } = ensureBinaries(['etcdctl']);
+    return [etcdctl, `--endpoints=http://127.0.0.1:${endpoints.etcdPort}`, ...args];
   }
 
   logPath(name: ProcessName): string {
@@ -163,7 +168,8 @@ export class ProcessCluster {
     const at = (name: string): string => join(this.folder, name);
     for (const [name, content] of Object.entries(node.nodeFiles(this.#nodeSettings(identity)))) {
       mkdirSync(dirname(at(name)), { recursive: true });
-      writeFileSync(at(name), content);
+      // kube-proxy ends when its file is written, even with the same content.
+      if (!existsSync(at(name))) writeFileSync(at(name), content);
     }
     processes.start('containerd', ['containerd', '--config', at('containerd.toml')]);
     const ctr = ['ctr', '--address', node.containerdSocket, 'version'];
