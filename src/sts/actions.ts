@@ -1,25 +1,12 @@
-import type { KeyObject } from 'node:crypto';
-import type { Clock } from '../lib/clock.ts';
-import type { AccessPointDirectory } from '../ports/access-point-directory.ts';
 import type { AnyAction } from '../ports/action.ts';
-import type { TokenVerifier } from '../ports/identity.ts';
-import type { RoleDirectory } from '../ports/role-directory.ts';
+import { assumeRole } from './assume-role.ts';
+import { assumeRoleWithOidc } from './assume-role-with-oidc.ts';
+import { getCallerIdentity } from './get-caller-identity.ts';
+import type { StsDependencies } from './sts-dependencies.ts';
 
-/** What the actions of STS work with. */
-export interface StsDependencies {
-  readonly accountId: string;
-  readonly clock: Clock;
-  /** Cryptographically strong random bytes. */
-  readonly random: (bytes: number) => Buffer;
-  /** Seals session tokens; 32 bytes. The same on every replica. */
-  readonly sessionKey: KeyObject;
-  /** By provider name, the last part of `acs:ram::<account>:oidc-provider/<name>`. */
-  readonly verifiers: ReadonlyMap<string, TokenVerifier>;
-  readonly roles: RoleDirectory;
-  readonly accessPoints: AccessPointDirectory;
-}
+export type { StsDependencies } from './sts-dependencies.ts';
 
-/** The actions of STS 2015-04-01: AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity. */
-export function createStsActions(_dependencies: StsDependencies): readonly AnyAction[] {
-  return [];
+/** The actions of STS 2015-04-01. To add one, add its file and a row. */
+export function createStsActions(dependencies: StsDependencies): readonly AnyAction[] {
+  return [assumeRole(dependencies), assumeRoleWithOidc(dependencies), getCallerIdentity];
 }

@@ -1,0 +1,19 @@
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import type { AccessPointDirectory } from '../ports/access-point-directory.ts';
+import type { TokenVerifier } from '../ports/identity.ts';
+import type { RoleDirectory } from '../ports/role-directory.ts';
+
+/** What the actions of STS work with. */
+export interface StsDependencies {
+  readonly accountId: string;
+  readonly clock: Clock;
+  /** Cryptographically strong random bytes. */
+  readonly random: (bytes: number) => Buffer;
+  /** Seals session tokens; 32 bytes. The same on every replica. */
+  readonly sessionKey: KeyObject;
+  /** By provider name, the last part of `acs:ram::<account>:oidc-provider/<name>`. */
+  readonly verifiers: ReadonlyMap<string, TokenVerifier>;
+  readonly roles: RoleDirectory;
+  readonly accessPoints: AccessPointDirectory;
+}
