@@ -2,7 +2,7 @@ import { makeReason, type Asked } from './asked.ts';
 import type { Decision, Reason } from './decision.ts';
 import type { AccessPointGrant } from './policy-set.ts';
 import type { Principal } from './principal.ts';
-import { isClientKeyUnlock, isTemplateAction, rbacMismatch } from './rbac-templates.ts';
+import { isClientKeyUnlock, isReserved, isTemplateAction, rbacMismatch } from './rbac-templates.ts';
 
 /** How the decision about one request falls. */
 export interface Outcome {
@@ -56,7 +56,15 @@ function decideByPolicies(asked: Asked, grant: AccessPointGrant, deny: (message:
     }
     mismatches.push(makeReason(asked, name, 'NoMatch', `Not allowed: ${mismatch}.`));
   }
-  const shadow = grant.mode === 'Shadow' && isTemplateAction(asked.request.action) ? ({ shadowed: true } as const) : {};
+  const shadow = isShadowable(asked, grant) ? ({ shadowed: true } as const) : {};
   if (mismatches.length === 0) return { ...deny('The access point has no policies.'), ...shadow };
   return { basis: 'ImplicitDeny', reasons: mismatches, ...shadow };
+}
+
+/**
+ * Shadow mode tries out the access point's policies on the calls that access points are for. It makes no administrator of
+ * whoever comes through one, and does not open Kaap's own secrets.
+ */
+function isShadowable(asked: Asked, grant: AccessPointGrant): boolean {
+  return grant.mode === 'Shadow' && isTemplateAction(asked.request.action) && !isReserved(asked.relativeId);
 }

@@ -125,8 +125,9 @@ function decide(asked: Asked, policySet: PolicySet, policies: CompiledSet): Outc
     firstOf(policies.identity, (policy) => findDenial(asked, policy));
   if (denial !== undefined) return { basis: 'ExplicitDeny', reasons: [denial] };
   const outcome = findGrant(asked, policySet, policies.identity, own);
+  const passes = outcome.basis === 'Allow' || outcome.shadowed === true;
   // What comes with the call is not asked of the session policy, which names what the caller asks for.
-  if (outcome.basis !== 'Allow' || asked.implied) return outcome;
+  if (!passes || asked.implied) return outcome;
   const narrowing = policies.session.find(({ policy }) => findPermission(asked, policy) === undefined);
   if (narrowing === undefined) return outcome;
   return { basis: 'ImplicitDeny', reasons: explainMismatch(asked, narrowing) };

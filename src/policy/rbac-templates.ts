@@ -113,10 +113,10 @@ export function parseRbacResource(text: string): RbacResource {
   const kind = /^(key|secret)\//.exec(relativeId)?.[1];
   // With a wildcard the id may stop after any character, also after its slash; what it stops before must be plain.
   const whole = wildcard && relativeId.endsWith('/') ? `${relativeId}x` : relativeId;
-  if (kind === undefined || !isCanonicalRelativeId(whole)) {
+  if (kind === undefined || !isCanonicalRelativeId(whole) || isReserved(whole)) {
     throw new ApiError(
       'InvalidParameter',
-      `${quote(text)} is not a resource of a permission policy. Write key/<id> or secret/<name>; * may stand at the end only, and empty, "." or ".." segments are refused.`,
+      `${quote(text)} is not a resource of a permission policy. Write key/<id> or secret/<name>; * may stand at the end only, and empty, "." or ".." segments and ${RESERVED_PREFIX} are refused.`,
     );
   }
   return { kind: kind as RbacResource['kind'], relativeId, wildcard };
@@ -124,6 +124,14 @@ export function parseRbacResource(text: string): RbacResource {
 
 function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
+
+/** Secrets that Kaap keeps for itself: the passwords of client key files. */
+const RESERVED_PREFIX = 'secret/kaap/client-key/';
+
+/** Whether the relative id names a secret of Kaap's own, which no permission policy covers, not even `secret/*`. */
+export function isReserved(relativeId: string): boolean {
+  return relativeId.startsWith(RESERVED_PREFIX);
 }
 
 /** Whether the resource covers the relative id, such as `secret/shop/db`. */
@@ -143,7 +151,7 @@ export function rbacMismatch(
   if (request.scope !== policy.scope) return `it is for the scope ${policy.scope}, not ${request.scope}`;
   const covers = (resource: RbacResource): boolean =>
     templates.some((template) => template.resourceKind === resource.kind) && rbacResourceMatches(resource, relativeId);
-  if (!policy.resources.some(covers)) return 'it does not list this resource';
+  if (isReserved(relativeId) || !policy.resources.some(covers)) return 'it does not list this resource';
   const rules = policy.networkRules;
   if (rules !== undefined && !rules.some((rule) => networkRuleMatches(rule, context))) {
     return `none of its network rules admits ${context.sourceIp}`;

@@ -112,7 +112,7 @@ function statusOf(answer: string): TokenReviewStatus {
   const status = review?.status;
   if (status === null || typeof status !== 'object')
     throw new Error('The API server answered a TokenReview without a status.');
-  return status as TokenReviewStatus;
+  return status;
 }
 
 function parseJson(answer: string): unknown {
