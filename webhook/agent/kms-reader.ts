@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { clientKeyCredentials, type CredentialProvider } from '../../src/client/credentials.ts';
+import { KmsClient } from '../../src/client/kms-client.ts';
+import { oidcCredentials } from '../../src/client/oidc-credentials.ts';
+import { SecretBytes } from '../../src/lib/secret-bytes.ts';
+import { Refusal } from '../refusal.ts';
+import type { AgentConfig, AgentIdentity, AgentSource, ClientKeyIdentity, TokenRole } from './agent-config.ts';
+import type { ReaderFactory } from './source-value.ts';
+
+type Location = Pick<AgentConfig, 'endpoint' | 'caPem' | 'region'>;
+
+/** `KAAP.<uuid>`: becomes a part of a secret's name, so nothing else is taken. */
+const keyIdPattern = /^KAAP\.[0-9a-f-]{36}$/;
+
+/** Readers that speak to the KMS with the identity of each binding. */
+export function kmsReaders(location: Location): ReaderFactory {
+  return ({ identity }) => {
+    const client = new KmsClient({ ...location, credentials: credentialsOf(identity, location) });
+    return { read: (source, signal) => readSource(client, source, signal), close: () => client.close() };
+  };
+}
+
+async function readSource(client: KmsClient, source: AgentSource, signal: AbortSignal): Promise<SecretBytes> {
+  if ('ciphertextBlob' in source) {
+    const { ciphertextBlob, encryptionContext } = source;
+    const answer = await client.decrypt(
+      { CiphertextBlob: ciphertextBlob, ...(encryptionContext && { EncryptionContext: encryptionContext }) },
+      { signal },
+    );
+    return fromBase64(answer.Plaintext);
+  }
+  const { secretName, versionStage, versionId } = source;
+  const answer = await client.getSecretValue(
+    { SecretName: secretName, VersionStage: versionStage, VersionId: versionId },
+    { signal },
+  );
+  if (answer.SecretDataType === 'binary') return fromBase64(answer.SecretData);
+  if (answer.SecretData.isWellFormed()) return SecretBytes.fromUtf8(answer.SecretData);
+  throw new Refusal('its value is not Unicode text. Store it with SecretDataType binary.');
+}
+
+/** Node ignores what is not base64; a value that was changed on the way is refused instead. */
+function fromBase64(text: string): SecretBytes {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '')) return new SecretBytes(bytes);
+  throw new Refusal('its value is not base64, although it is said to be binary.');
+}
+
+function credentialsOf(identity: AgentIdentity, location: Location): CredentialProvider {
+  if (identity.method === 'ServiceAccountRole') return roleCredentials(identity, location);
+  let opened: Promise<CredentialProvider> | undefined;
+  return {
+    async credential(signal) {
+      opened ??= openClientKey(identity, location).catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+      return (await opened).credential(signal);
+    },
+  };
+}
+
+function roleCredentials(role: TokenRole, { endpoint, caPem }: Location): CredentialProvider {
+  const { roleArn, oidcProviderArn, tokenFile, sessionName } = role;
+  return oidcCredentials({ endpoint, caPem, roleArn, oidcProviderArn, tokenFile, sessionName });
+}
+
+/** The file alone opens nothing: its password is asked of the KMS with the pod's own token. */
+async function openClientKey(identity: ClientKeyIdentity, location: Location): Promise<CredentialProvider> {
+  const json = await readFile(identity.clientKeyFile, 'utf8');
+  const password = await passwordOf(identity, keyIdOf(json), location);
+  // Loaded only here: PKCS#12 needs a large library that other identities do without.
+  const { openClientKeyFile } = await import('../../src/client/client-key-file.ts');
+  return clientKeyCredentials(await openClientKeyFile(json, password));
+}
+
+function keyIdOf(json: string): string {
+  let keyId: unknown;
+  try {
+    keyId = (JSON.parse(json) as { KeyId?: unknown } | null)?.KeyId;
+  } catch {
+    keyId = undefined;
+  }
+  if (typeof keyId === 'string' && keyIdPattern.test(keyId)) return keyId;
+  throw new Refusal('the client key file has no KeyId. Let the operator write the Secret of the access point again.');
+}
+
+async function passwordOf(identity: ClientKeyIdentity, keyId: string, location: Location): Promise<string> {
+  const { unlock, passwordFile } = identity;
+  if (unlock !== undefined) {
+    const client = new KmsClient({ ...location, credentials: roleCredentials(unlock, location) });
+    try {
+      return (await client.getSecretValue({ SecretName: unlock.secretPrefix + keyId })).SecretData;
+    } finally {
+      client.close();
+    }
+  }
+  if (passwordFile !== undefined) return (await readFile(passwordFile, 'utf8')).trim();
+  throw new Refusal('the client key has neither a role nor a file for its password.');
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../src/lib/errors.ts';
+import type { AgentBinding, AgentConfig } from './agent-config.ts';
+import { deliver } from './deliver.ts';
+import { fetchBinding } from './fetch.ts';
+import { renderBinding, type Rendered } from './render.ts';
+import type { AgentLog, SecretReader } from './source-value.ts';
+
+/** A binding with the reader of its identity and what was delivered last. */
+export interface LiveBinding {
+  binding: AgentBinding;
+  reader: SecretReader;
+  rendered: Rendered;
+}
+
+export interface RefreshOptions {
+  signal: AbortSignal;
+  log: AgentLog;
+  /** From 0 (inclusive) to 1 (exclusive). */
+  random: () => number;
+}
+
+/**
+ * Looks for new values of each binding that asks for it, until the signal fires. What is in place stays when a look
+ * fails, for whatever reason, and is replaced as a whole when it succeeds: never by a part, never by nothing.
+ */
+export async function refreshBindings(
+  config: AgentConfig,
+  live: readonly LiveBinding[],
+  options: RefreshOptions,
+): Promise<void> {
+  // One delivery at a time: all of them write the one env file.
+  let turn: Promise<unknown> = Promise.resolve();
+  const commit = (entry: LiveBinding, rendered: Rendered): Promise<void> => {
+    const result = turn.then(() => replace(entry, rendered));
+    turn = result.catch(() => undefined);
+    return result;
+  };
+  const replace = async (entry: LiveBinding, rendered: Rendered): Promise<void> => {
+    const next = live.map((other) => (other === entry ? rendered : other.rendered));
+    const changed = await deliver(config, next);
+    entry.rendered = rendered;
+    if (changed.length > 0) options.log.info({ files: changed }, 'new values are in place');
+  };
+  await Promise.all(live.map((entry) => follow(entry, commit, options)));
+}
+
+async function follow(
+  entry: LiveBinding,
+  commit: (entry: LiveBinding, rendered: Rendered) => Promise<void>,
+  { signal, log, random }: RefreshOptions,
+): Promise<void> {
+  const { refreshSeconds, name } = entry.binding;
+  if (refreshSeconds === undefined) return;
+  while (!signal.aborted) {
+    await sleep(jittered(refreshSeconds * 1000, random), undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    try {
+      const values = await fetchBinding(entry.binding, entry.reader, signal);
+      await commit(entry, renderBinding(entry.binding, values));
+    } catch (error) {
+      if (!signal.aborted)
+        log.warn({ binding: name, reason: messageOf(error) }, 'refresh failed; the last values stay');
+    }
+  }
+}
+
+/** Between nine tenths and eleven tenths: pods that started together do not ask together for long. */
+export function jittered(intervalMs: number, random: () => number): number {
+  return intervalMs * (0.9 + 0.2 * random());
+}

@@ -1,0 +1,102 @@
+import { isUtf8 } from 'node:buffer';
+import { compile, TreeInterpreter } from '@jmespath-community/jmespath';
+import { SecretBytes } from '../../src/lib/secret-bytes.ts';
+import { Refusal } from '../refusal.ts';
+import type { AgentBinding } from './agent-config.ts';
+import type { SourceValues } from './source-value.ts';
+
+/** What a binding delivers, ready to be written. */
+export interface Rendered {
+  env: ReadonlyMap<string, SecretBytes>;
+  files: readonly RenderedFile[];
+}
+
+export interface RenderedFile {
+  path: string;
+  /** Permission bits. */
+  mode: number;
+  content: SecretBytes;
+}
+
+/** A use of a source: the whole of its bytes, or a field of the JSON in it. */
+interface Use {
+  source: string;
+  field?: string;
+}
+
+/**
+ * Makes variables and files of the values. Without a field, the exact bytes; with one, a string as it is and anything
+ * else as JSON. Throws a {@link Refusal} that names the use and never the value: messages of parsers quote their input.
+ */
+export function renderBinding(binding: AgentBinding, values: SourceValues): Rendered {
+  const render = (use: Use, what: string): SecretBytes => {
+    const value = values.get(use.source);
+    if (value === undefined) throw new Refusal(`SecretBinding ${binding.name}: ${what} has no source ${use.source}.`);
+    if (use.field === undefined) return value;
+    try {
+      return SecretBytes.fromUtf8(fieldOf(value, use.field));
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      throw new Refusal(
+        `SecretBinding ${binding.name}: ${what} takes the field ${use.field} of the source ${use.source}, ${error.message}`,
+      );
+    }
+  };
+  return {
+    env: new Map(binding.env.map((entry) => [entry.name, render(entry, `the variable ${entry.name}`)])),
+    files: binding.files.map((entry) => ({
+      path: entry.path,
+      mode: Number.parseInt(entry.mode, 8),
+      content: render(entry, `the file ${entry.path}`),
+    })),
+  };
+}
+
+/** Ends the sentence "… takes the field x of the source y, ". */
+class FieldError extends Error {}
+
+function fieldOf(value: SecretBytes, expression: string): string {
+  const result = evaluate(parseValue(value), expression);
+  if (result === null || result === undefined) {
+    throw new FieldError('which gives nothing. Correct the field, or put it into the secret.');
+  }
+  const text = typeof result === 'string' ? result : JSON.stringify(result);
+  if (text.isWellFormed()) return text;
+  throw new FieldError('which is not Unicode text (it has half of a surrogate pair).');
+}
+
+function evaluate(document: unknown, expression: string): unknown {
+  let compiled: ReturnType<typeof compile>;
+  try {
+    compiled = compile(expression);
+  } catch {
+    throw new FieldError(
+      'which is not a JMESPath expression. Write a name such as password, or a path such as db.user.',
+    );
+  }
+  try {
+    return TreeInterpreter.search(compiled, document as never);
+  } catch {
+    throw new FieldError('which cannot be evaluated on this value. Check the types that its functions get.');
+  }
+}
+
+function parseValue(value: SecretBytes): unknown {
+  const bytes = value.reveal();
+  if (!isUtf8(bytes)) throw new FieldError('but the value is not text. Use it whole, without a field.');
+  try {
+    return JSON.parse(bytes.toString('utf8'), keepNumbers as (key: string, value: unknown) => unknown);
+  } catch {
+    throw new FieldError('but the value is not JSON. Use it whole, without a field.');
+  }
+}
+
+/** ECMAScript's JSON.parse with source text access; not in TypeScript's library yet. */
+const rawJson: (text: string) => unknown = (text) =>
+  (JSON as typeof JSON & { rawJSON(text: string): unknown }).rawJSON(text);
+
+/** A number that JavaScript would change (1.0, 12345678901234567890) passes through as it was written. */
+function keepNumbers(_key: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value !== 'number' || context.source === undefined || String(value) === context.source) return value;
+  return rawJson(context.source);
+}
