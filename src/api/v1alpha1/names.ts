@@ -35,8 +35,11 @@ export function serviceAccountReference(description: string): z.ZodType<ServiceA
 
 /** Id of a KMS instance, such as `kst-hzz62ee817bvyyr5x****`. */
 export function instanceId(description: string): z.ZodType<string> {
-  const pattern = /^kst-[A-Za-z0-9_-]+$/;
-  return text(description, { max: 64, format: { pattern, message: 'must be the id of a KMS instance, kst-…' } });
+  const pattern = /^kst-[A-Za-z0-9]{4,64}$/;
+  return text(description, {
+    max: 68,
+    format: { pattern, message: 'must be the id of a KMS instance, kst- and 4 to 64 letters or digits' },
+  });
 }
 
 /** Free text; KMS keeps up to `max` characters. */

@@ -43,9 +43,9 @@ const specSchema: z.ZodType<RbacPolicySpec> = unchanging(
   object('What is permitted, on what, from where.', {
     scope: defaulted(
       text('The KMS instance that keys and secrets belong to: shared, or an instance id. Cannot be changed.', {
-        max: 64,
+        max: 68,
         format: {
-          pattern: /^(shared|kst-[A-Za-z0-9_-]+)$/,
+          pattern: /^(shared|kst-[A-Za-z0-9]{4,64})$/,
           message: 'must be shared or the id of a KMS instance, kst-…',
         },
       }),

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The values of the chart, once: values.yaml, values.schema.json and the table of the chart's README are made of this. */
+import {
+  count,
+  flag,
+  kubernetesObject,
+  list,
+  oneOf,
+  section,
+  text,
+  type Section,
+  type Settings,
+} from './chart-settings.ts';
+
+const words = { type: 'string', minLength: 1 };
+const dnsLabel = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' };
+
+/** What every Deployment and StatefulSet lets a user say of its pods. */
+function podSettings(requests: { cpu: string; memory: string }, memoryLimit: string): Settings {
+  return {
+    resources: kubernetesObject('Requests and limits of the container.', { requests, limits: { memory: memoryLimit } }),
+    podAnnotations: kubernetesObject('Annotations of the pods.'),
+    podLabels: kubernetesObject('Further labels of the pods.'),
+    nodeSelector: kubernetesObject('Labels that a node must have.'),
+    tolerations: list('Taints of nodes that the pods tolerate.', [], { type: 'object' }),
+    affinity: kubernetesObject('Affinity of the pods.'),
+    topologySpreadConstraints: list(
+      'How the pods spread over nodes and zones. Empty: over nodes and zones, where possible.',
+      [],
+      { type: 'object' },
+    ),
+    extraEnv: list('Further environment variables, as Kubernetes writes them.', [], {
+      type: 'object',
+      required: ['name'],
+    }),
+  };
+}
+
+const image: Section = section(
+  'Images. One for each process: <repository>/kms, /operator, /webhook, /agent and /cli.',
+  {
+    repository: text('Registry and path before the name of the process.', 'localhost/kaap', words),
+    tag: text('Tag of the images; the appVersion of the chart when empty.', ''),
+    pullPolicy: oneOf('When a node pulls an image.', 'IfNotPresent', ['Always', 'IfNotPresent', 'Never']),
+  },
+);
+
+const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
+  instances: list('Ids of KMS instances besides the shared one.', [], {
+    type: 'string',
+    pattern: '^kst-[A-Za-z0-9]{4,64}$',
+  }),
+  servingNames: list(
+    'Further DNS names and IP addresses in the serving certificate, for callers outside the cluster.',
+    [],
+    words,
+  ),
+  trustedProxies: list('Networks of proxies whose word about the address of a caller is taken.', [], words),
+  persistence: section('The volume that holds the state, sealed.', {
+    enabled: flag('Keep state on a volume. Without it, every key and secret is lost with the pod: for tests.', true),
+    size: text('Size of the volume.', '4Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),
+    storageClassName: text('Storage class; the default one when empty.', ''),
+    existingClaim: text('A PersistentVolumeClaim to use instead of a new one.', ''),
+  }),
+  service: section('The Service kaap-kms.', {
+    type: oneOf('Type of the Service.', 'ClusterIP', ['ClusterIP', 'NodePort', 'LoadBalancer']),
+    port: count('Port of the Service.', 443, 1, 65_535),
+    annotations: kubernetesObject('Annotations of the Service.'),
+  }),
+  terminationGracePeriodSeconds: count('Seconds that calls in flight have to end.', 30, 1, 600),
+  ...podSettings({ cpu: '100m', memory: '192Mi' }, '768Mi'),
+});
+
+const operator: Section = section('Turns custom resources into state of the KMS.', {
+  replicas: count('Pods; one of them works, the others wait.', 1, 0, 10),
+  ...podSettings({ cpu: '50m', memory: '128Mi' }, '512Mi'),
+});
+
+const webhook: Section = section('Injects pods at admission.', {
+  replicas: count('Pods; all of them work.', 2, 0, 20),
+  failurePolicy: oneOf(
+    'What happens to a labelled pod when the webhook does not answer. With Ignore, admissionPolicy still refuses it.',
+    'Fail',
+    ['Fail', 'Ignore'],
+  ),
+  timeoutSeconds: count('Seconds that the API server waits for it.', 5, 1, 30),
+  exemptNamespaces: list('Namespaces that are never injected, besides that of the release.', ['kube-system'], dnsLabel),
+  admissionPolicy: section('A ValidatingAdmissionPolicy that refuses labelled pods which were not injected.', {
+    enabled: flag('Install it.', true),
+  }),
+  ...podSettings({ cpu: '50m', memory: '96Mi' }, '384Mi'),
+});
+
+const networkPolicy: Section = section('A NetworkPolicy for each component: what it needs, and nothing else.', {
+  enabled: flag('Install them.', true),
+  kmsFrom: list('Who may call the KMS, as NetworkPolicy peers. Empty: anybody, who must then prove who he is.', [], {
+    type: 'object',
+  }),
+  metricsFrom: list('Who may read metrics, as NetworkPolicy peers. Empty: nobody but the node itself.', [], {
+    type: 'object',
+  }),
+  apiServerPorts: list('Ports of the Kubernetes API server.', [443, 6443], {
+    type: 'integer',
+    minimum: 1,
+    maximum: 65_535,
+  }),
+});
+
+/** Every value of the chart. */
+export const chartValues: Settings = {
+  image,
+  imagePullSecrets: list('Names of Secrets with credentials of the registry.', [], {
+    type: 'object',
+    required: ['name'],
+    properties: { name: words },
+    additionalProperties: false,
+  }),
+  region: text('Region in ARNs and endpoints. Cannot be changed once there are keys.', 'local', {
+    pattern: '^[a-z0-9-]{1,32}$',
+  }),
+  accountId: text('Account id in ARNs, 16 digits. Cannot be changed once there are keys.', '1000000000000000', {
+    pattern: '^[0-9]{16}$',
+  }),
+  clusterDomain: text('DNS domain of the cluster.', 'cluster.local', words),
+  oidcProvider: text('Name of this cluster as an OIDC provider of STS.', 'kubernetes', words),
+  logLevel: oneOf('How much the processes write.', 'info', ['debug', 'info', 'warn', 'error', 'silent']),
+  priorityClassName: text('Priority class of all pods.', ''),
+  crds: section('The CustomResourceDefinitions.', {
+    install: flag('Install and upgrade them with the release.', true),
+    keep: flag('Keep them, and every object, when the release is uninstalled.', true),
+  }),
+  rbac: section('Who may use the custom resources.', {
+    aggregate: flag('Add the namespaced kinds to the roles view, edit and admin of Kubernetes.', true),
+  }),
+  bootstrap: section('A job before install and upgrade that makes the CA and the seal key, when they are missing.', {
+    enabled: flag(
+      'Run it. Without it, make Secret kaap-kms-ca, ConfigMap kaap-kms-trust and Secret kaap-kms-seal.',
+      true,
+    ),
+  }),
+  kms,
+  operator,
+  webhook,
+  podDisruptionBudget: section('PodDisruptionBudgets.', { enabled: flag('Install them.', true) }),
+  networkPolicy,
+  serviceMonitor: section('A ServiceMonitor of the Prometheus operator.', {
+    enabled: flag('Install it, and the Service that it needs.', false),
+    interval: text('Between two scrapes.', '30s', { pattern: '^[0-9]+(s|m)$' }),
+    labels: kubernetesObject('Labels that the Prometheus looks for.'),
+  }),
+};
