@@ -1,7 +1,7 @@
 import type { AgentIdentity, TokenRole } from './agent/agent-config.ts';
 import type { ClientKeyAuthentication, RamRoleAuthentication } from '../src/api/v1alpha1/application-access-point.ts';
 import type { ServiceAccountReference } from '../src/api/v1alpha1/names.ts';
-import type { AccessPointObject, BindingObject } from './directory.ts';
+import type { AccessPoints, BindingObject } from './directory.ts';
 import { agentPaths, clientKeyFileName } from './layout.ts';
 import { Refusal } from './refusal.ts';
 import type { PodIdentity } from './select.ts';
@@ -28,7 +28,7 @@ export interface IdentityRealm {
  */
 export function accessFor(
   binding: BindingObject,
-  accessPoints: ReadonlyMap<string, AccessPointObject>,
+  accessPoints: AccessPoints,
   who: PodIdentity,
   realm: IdentityRealm,
 ): Access {

@@ -39,11 +39,12 @@ export interface Consumer {
 export function demandsOf(pod: Pod, bound: readonly BoundAccess[]): Consumer[] {
   for (const { binding } of bound) checkBinding(binding, pod);
   checkEnvTwice(bound);
+  const groupsFor = remembered(groupsOf);
   return containerLists.flatMap((list) =>
     (pod.spec[list] ?? []).flatMap((container, index) => {
       const mine = bound.map(({ binding }) => binding).filter((binding) => isFor(binding, container));
       const env = mine.flatMap((binding) => (binding.spec.env ?? []).map(({ name }) => name));
-      const groups = groupsOf(mine.filter((binding) => (binding.spec.files ?? []).length > 0));
+      const groups = groupsFor(mine.filter((binding) => (binding.spec.files ?? []).length > 0));
       return env.length + groups.length === 0 ? [] : [{ list, index, container, env, groups }];
     }),
   );
@@ -51,6 +52,17 @@ export function demandsOf(pod: Pod, bound: readonly BoundAccess[]): Consumer[] {
 
 function isFor(binding: BindingObject, container: Container): boolean {
   return binding.spec.containers === undefined || binding.spec.containers.includes(container.name);
+}
+
+/** Containers mostly get the same bindings: what follows from those is computed once. */
+function remembered(groups: (bindings: readonly BindingObject[]) => FileGroup[]): typeof groups {
+  const known = new Map<string, FileGroup[]>();
+  return (bindings) => {
+    const key = bindings.map(({ metadata }) => metadata.name).join(',');
+    const result = known.get(key) ?? groups(bindings);
+    known.set(key, result);
+    return result;
+  };
 }
 
 /** Bindings with the same mountPath share a folder: a place in a container can be mounted once. */
@@ -117,20 +129,25 @@ function checkEnvTwice(bound: readonly BoundAccess[]): void {
 /** No two files at one place, and no file where another needs a folder. */
 function checkPaths(bindings: readonly BindingObject[]): void {
   const files = new Map<string, string>();
+  const folders = new Map<string, string>();
   for (const { metadata, spec } of bindings) {
     for (const { path } of spec.files ?? []) {
-      const clash = [...files].find(([other]) => other === path || isInside(path, other) || isInside(other, path));
-      if (clash !== undefined) {
+      const parents = foldersOf(path);
+      const other = files.get(path) ?? folders.get(path) ?? parents.map((folder) => files.get(folder)).find(Boolean);
+      if (other !== undefined) {
         throw new Refusal(
-          `The files ${path} of the SecretBinding ${metadata.name} and ${clash[0]} of ${clash[1]} are in each ` +
-            "other's place. Give one of them another path, or one of the bindings another mountPath.",
+          `The file ${path} of the SecretBinding ${metadata.name} and a file of ${other} are in each other's place. ` +
+            'Give one of them another path, or one of the bindings another mountPath.',
         );
       }
       files.set(path, metadata.name);
+      for (const folder of parents) folders.set(folder, metadata.name);
     }
   }
 }
 
-function isInside(path: string, folder: string): boolean {
-  return path.startsWith(`${folder}/`);
+/** `a/b/c` is in `a` and `a/b`. */
+function foldersOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }

@@ -68,7 +68,13 @@ function boundAccesses(pod: Pod, wishes: PodWishes, context: PlanContext, instal
   }));
 }
 
+/** More than any pod has; a bound on the work that one review can ask for (checklist A6). */
+const maxContainers = 500;
+
 function refuseUnfit(pod: Pod, version: ServerVersion): void {
+  if (pod.spec.containers.length + (pod.spec.initContainers ?? []).length > maxContainers) {
+    throw new Refusal(`Kaap does not inject into pods of more than ${maxContainers} containers.`);
+  }
   if (pod.spec.os?.name === 'windows') {
     throw new Refusal('Kaap cannot inject into Windows pods. Remove the label kaap.dev/inject.');
   }

@@ -1,6 +1,6 @@
 import { injected } from './annotations.ts';
 import { refuseReserved } from './conflicts.ts';
-import type { AccessPointObject, BindingObject } from './directory.ts';
+import type { AccessPoints, BindingObject } from './directory.ts';
 import { injectionFor, wishesOf, type Injection } from './injection.ts';
 import { appendAll, insertAll, pointer, type PatchOperation } from './json-patch.ts';
 import { injectedEnv } from './mutate/env.ts';
@@ -14,7 +14,7 @@ export interface PlanContext {
   namespace: string;
   /** SecretBindings of that namespace. */
   bindings: readonly BindingObject[];
-  accessPoints: ReadonlyMap<string, AccessPointObject>;
+  accessPoints: AccessPoints;
 }
 
 /** What the installation gives to every pod. Comes from the webhook's own configuration, never from a pod. */

@@ -1,5 +1,5 @@
 import { isKmsClientError } from '../../src/client/kms-client-error.ts';
-import { messageOf } from '../../src/lib/errors.ts';
+import { isApiError, messageOf } from '../../src/lib/errors.ts';
 import type { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentBinding, AgentSource } from './agent-config.ts';
@@ -48,7 +48,7 @@ export async function fetchBinding(
 
 /** Whether waiting may help: no answer, or an answer that says so. Errors of the file system pass too (token not there yet). */
 function mayPass(error: unknown): boolean {
-  if (error instanceof Refusal) return false;
+  if (error instanceof Refusal || isApiError(error)) return false;
   if (!isKmsClientError(error)) return true;
   return error.retryable || error.httpStatus === 0 || error.httpStatus >= 500 || error.code === 'InvalidResponse';
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { clientKeyCredentials, type CredentialProvider } from '../../src/client/credentials.ts';
 import { KmsClient } from '../../src/client/kms-client.ts';
 import { oidcCredentials } from '../../src/client/oidc-credentials.ts';
+import { openClientKeyFile } from '../../src/crypto/client-key-file.ts';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentConfig, AgentIdentity, AgentSource, ClientKeyIdentity, TokenRole } from './agent-config.ts';
@@ -69,9 +70,7 @@ function roleCredentials(role: TokenRole, { endpoint, caPem }: Location): Creden
 async function openClientKey(identity: ClientKeyIdentity, location: Location): Promise<CredentialProvider> {
   const json = await readFile(identity.clientKeyFile, 'utf8');
   const password = await passwordOf(identity, keyIdOf(json), location);
-  // Loaded only here: PKCS#12 needs a large library that other identities do without.
-  const { openClientKeyFile } = await import('../../src/client/client-key-file.ts');
-  return clientKeyCredentials(await openClientKeyFile(json, password));
+  return clientKeyCredentials(openClientKeyFile(json, password));
 }
 
 function keyIdOf(json: string): string {
