@@ -68,6 +68,13 @@ const alias: z.ZodType<string> = text('An alias, without alias/ and the namespac
     pattern: /^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/,
     message: 'must be letters, digits, _ and -, with / between parts, and without alias/ and the namespace',
   },
+  rules: [
+    {
+      rule: `!self.startsWith('alias/')`,
+      message: 'must not begin with alias/: the full name becomes alias/<namespace>/<alias> by itself',
+      holds: (value) => !value.startsWith('alias/'),
+    },
+  ],
 });
 
 const advice = 'create a KmsKey of another name and move to that';
