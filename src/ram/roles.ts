@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { parsePolicyDocument } from '../policy/document.ts';
-import type { RoleDirectory } from '../ports/role-directory.ts';
 import type { Store, Transaction } from '../ports/store.ts';
 import { ramBuckets } from './buckets.ts';
 import { checkRamName, policyAttachmentSchema, type PolicyAttachment } from './names.ts';
@@ -87,9 +86,4 @@ export async function findRole(store: Pick<Store, 'get'> | Transaction, name: st
 /** Deletes a role; its sessions can do nothing from then on. */
 export async function deleteRole(store: Store, name: string): Promise<void> {
   await store.transact((transaction) => transaction.delete(ramBuckets.roles, name));
-}
-
-/** The roles of the store, for STS. */
-export function createRoleDirectory(store: Pick<Store, 'get'>): RoleDirectory {
-  return { findRole: (name) => findRole(store, name) };
 }
