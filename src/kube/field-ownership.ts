@@ -1,5 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { leavesOf, removeLeaf, setLeaf, valueAt, type Json, type Leaf, type ListKeys } from './field-set.ts';
+import {
+  byRemoval,
+  isSet,
+  leavesOf,
+  removeLeaf,
+  setLeaf,
+  valueAt,
+  type Json,
+  type Leaf,
+  type ListKeys,
+} from './field-set.ts';
 
 /** Which fields each manager has applied, by the text of their paths. */
 export type FieldOwners = ReadonlyMap<string, ReadonlyMap<string, Leaf>>;
@@ -35,9 +45,9 @@ export function applyFields(input: ApplyInput): ApplyOutcome {
   for (const [name, leaves] of owners) {
     if (name !== manager) next.set(name, new Map([...leaves].filter(([id]) => !contested.has(id))));
   }
-  for (const [id, leaf] of owners.get(manager) ?? []) {
-    if (!wanted.has(id) && !isOwned(next, id)) removeLeaf(object, leaf.path);
-  }
+  const before = [...(owners.get(manager) ?? [])];
+  const givenUp = before.filter(([id]) => !wanted.has(id) && !isOwned(next, id)).map(([, leaf]) => leaf);
+  for (const leaf of givenUp.toSorted(byRemoval)) removeLeaf(object, leaf);
   for (const leaf of wanted.values()) setLeaf(object, structuredClone(leaf));
   next.set(manager, wanted);
   return { type: 'merged', object, owners: next };
@@ -47,9 +57,14 @@ export function applyFields(input: ApplyInput): ApplyOutcome {
 export function releaseChanged(owners: FieldOwners, before: Json, after: Json): FieldOwners {
   const kept = [...owners].map(([name, leaves]): [string, ReadonlyMap<string, Leaf>] => [
     name,
-    new Map([...leaves].filter(([, { path }]) => isDeepStrictEqual(valueAt(before, path), valueAt(after, path)))),
+    new Map([...leaves].filter(([, leaf]) => isUnchanged(leaf, before, after))),
   ]);
   return new Map(kept);
+}
+
+function isUnchanged({ path, container }: Leaf, before: Json, after: Json): boolean {
+  const value = valueAt(after, path);
+  return container ? value !== undefined : isDeepStrictEqual(valueAt(before, path), value);
 }
 
 function contestedFields(
@@ -60,7 +75,7 @@ function contestedFields(
 ): Set<string> {
   const contested = new Set<string>();
   for (const [id, leaf] of wanted) {
-    if (isDeepStrictEqual(valueAt(live, leaf.path), leaf.value)) continue;
+    if (isSet(live, leaf)) continue;
     for (const [name, leaves] of owners) if (name !== manager && leaves.has(id)) contested.add(id);
   }
   return contested;

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [field: string]: Json };
 
@@ -11,6 +13,8 @@ export type PathStep = string | readonly [keyField: string, keyValue: string];
 export interface Leaf {
   path: readonly PathStep[];
   value: Json;
+  /** An empty object or map list: it asks that the field exists, and does not mind what others put into it. */
+  container: boolean;
 }
 
 /** Lists whose items have an identity, by the name of the field that holds the list. An empty key: items are the keys. */
@@ -31,7 +35,7 @@ export function leavesOf(value: Json, listKeys: ListKeys): Map<string, Leaf> {
 function collect(value: Json, path: readonly PathStep[], listKeys: ListKeys, leaves: Map<string, Leaf>): void {
   const children = childrenOf(value, path, listKeys);
   if (children === undefined || (children.length === 0 && path.length > 0)) {
-    leaves.set(JSON.stringify(path), { path, value });
+    leaves.set(JSON.stringify(path), { path, value, container: children !== undefined });
     return;
   }
   for (const [step, child] of children) collect(child, [...path, step], listKeys, leaves);
@@ -76,8 +80,17 @@ function childAt(value: Json, step: PathStep): Json | undefined {
   return Array.isArray(value) ? value.find((item) => keyValueOf(item, keyField) === keyValue) : undefined;
 }
 
+/** Whether the leaf is in `root` as it should be. */
+export function isSet(root: Json, { path, value, container }: Leaf): boolean {
+  const live = valueAt(root, path);
+  if (!container || live === undefined || live === null || typeof live !== 'object')
+    return isDeepStrictEqual(live, value);
+  return Array.isArray(live) === Array.isArray(value);
+}
+
 /** Sets a leaf in `root`, which is changed. Whatever stands in the way on its path is replaced. */
 export function setLeaf(root: JsonObject, leaf: Leaf): void {
+  if (isSet(root, leaf)) return;
   let holder: Json = root;
   leaf.path.forEach((step, at) => {
     const isLast = at === leaf.path.length - 1;
@@ -109,16 +122,36 @@ function place(holder: Json, step: PathStep, value: Json): Json {
 }
 
 /** Takes a leaf out of `root`, which is changed, and every container that becomes empty by it. */
-export function removeLeaf(root: JsonObject, path: readonly PathStep[]): void {
-  for (let length = path.length; length > 0; length -= 1) {
-    const holder = valueAt(root, path.slice(0, length - 1));
-    const step = path[length - 1];
-    if (holder === undefined || holder === null || typeof holder !== 'object' || step === undefined) return;
+export function removeLeaf(root: JsonObject, { path, container }: Leaf): void {
+  if (container && !isEmpty(valueAt(root, path))) return;
+  // The key of an item goes with the item's last other field, so that the item can be found until then.
+  if (isItemKey(path) && Object.keys(valueAt(root, path.slice(0, -1)) ?? {}).length > 1) return;
+  // Found before anything is taken away: an item without its key cannot be found any more.
+  const holders = path.map((_step, at) => valueAt(root, path.slice(0, at)));
+  for (const [at, step] of [...path.entries()].toReversed()) {
+    const holder = holders[at];
+    if (holder === undefined || holder === null || typeof holder !== 'object') return;
     if (typeof step === 'string') delete asObject(holder)[step];
-    else if (Array.isArray(holder)) {
-      const at = holder.findIndex((item) => keyValueOf(item, step[0]) === step[1]);
-      if (at >= 0) holder.splice(at, 1);
-    }
-    if (Object.keys(holder).length > 0) return;
+    else if (Array.isArray(holder)) removeItem(holder, step, holders[at + 1]);
+    if (!isEmpty(holder)) return;
   }
+}
+
+function removeItem(list: Json[], [keyField, keyValue]: readonly [string, string], item: Json | undefined): void {
+  const at = list.findIndex((candidate) => candidate === item || keyValueOf(candidate, keyField) === keyValue);
+  if (at >= 0) list.splice(at, 1);
+}
+
+/** Order in which leaves can be removed: what is deeper first, the key of an item after its other fields. */
+export function byRemoval(a: Leaf, b: Leaf): number {
+  return b.path.length - a.path.length || Number(isItemKey(a.path)) - Number(isItemKey(b.path));
+}
+
+function isItemKey(path: readonly PathStep[]): boolean {
+  const item = path.at(-2);
+  return typeof item === 'object' && item[0] === path.at(-1);
+}
+
+function isEmpty(value: Json | undefined): boolean {
+  return value === null || typeof value !== 'object' || Object.keys(value).length === 0;
 }

@@ -159,7 +159,7 @@ export class KubeClient {
   /** Server-side apply of an object or a subresource of it. JSON is YAML, so it goes as it is. */
   apply<T extends KubeObject>(
     resource: ResourceType<T>,
-    object: object & { metadata: ObjectRef & { uid?: string | undefined } },
+    object: object & { metadata: ObjectRef },
     options: ApplyOptions & { subresource?: string },
   ): Promise<T> {
     return this.transport.request<T>({

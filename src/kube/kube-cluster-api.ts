@@ -12,8 +12,17 @@ import type {
   WatchOptions,
 } from './cluster-api.ts';
 import { KubeClient } from './kube-client.ts';
-import { isAlreadyExists, isNotFound } from './kube-error.ts';
-import type { ApplyObject, KubeObject, NewObject, ObjectMeta, ObjectRef, ResourceType, StatusOf } from './resource.ts';
+import { isAlreadyExists, isNotFound, KubeError } from './kube-error.ts';
+import {
+  resourceName,
+  type ApplyObject,
+  type KubeObject,
+  type NewObject,
+  type ObjectMeta,
+  type ObjectRef,
+  type ResourceType,
+  type StatusOf,
+} from './resource.ts';
 import { systemSleep, type Sleep } from './sleep.ts';
 import type { KubeTransport } from './transport.ts';
 import { watch } from './watcher.ts';
@@ -66,14 +75,31 @@ export class KubeClusterApi implements ClusterApi {
     return this.client.apply(resource, object, options);
   }
 
-  applyStatus<T extends KubeObject>(
+  /**
+   * The API server ignores a uid in a status patch but heeds a resourceVersion. So a reference with a uid costs a read
+   * before the write, and the write holds only for what was read.
+   */
+  async applyStatus<T extends KubeObject>(
     resource: ResourceType<T>,
     ref: ObjectRef & { uid?: string | undefined },
     status: StatusOf<T>,
     options: ApplyOptions,
   ): Promise<T> {
-    const object = { metadata: { name: ref.name, namespace: ref.namespace, uid: ref.uid }, status };
+    const resourceVersion = ref.uid === undefined ? undefined : await this.#versionOf(resource, ref, options);
+    const object = { metadata: { name: ref.name, namespace: ref.namespace, resourceVersion }, status };
     return this.client.apply(resource, object, { ...options, subresource: 'status' });
+  }
+
+  async #versionOf(
+    resource: ResourceType,
+    ref: ObjectRef & { uid?: string | undefined },
+    options: CallOptions,
+  ): Promise<string | undefined> {
+    const live = await this.client.get(resource, ref, options);
+    const name = `${resourceName(resource)} "${ref.name}"`;
+    if (live === undefined) throw new KubeError(404, 'NotFound', `${name} not found`);
+    if (live.metadata.uid !== ref.uid) throw new KubeError(409, 'Conflict', `${name} is another object by now`);
+    return live.metadata.resourceVersion;
   }
 
   update<T extends KubeObject>(resource: ResourceType<T>, object: T, options: CallOptions): Promise<T> {
