@@ -8,7 +8,7 @@ import { createTransport, type Transport } from './transport.ts';
 
 export type { CredentialProvider, RequestCredential } from './credentials.ts';
 export { clientKeyCredentials, staticCredentials } from './credentials.ts';
-export { openClientKeyFile, type OpenedClientKey } from '../crypto/pkcs12.ts';
+export { openClientKeyFile, type OpenedClientKey } from '../crypto/client-key-file.ts';
 export { isKmsClientError, KmsClientError } from './kms-client-error.ts';
 export type { CallOptions, KmsOperations, Product } from './kms-api.ts';
 export { oidcCredentials, type OidcCredentialsOptions } from './oidc-credentials.ts';
