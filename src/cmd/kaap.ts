@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { registerAudit } from '../cli/commands/audit.ts';
+import { registerBootstrap } from '../cli/commands/bootstrap.ts';
+import { registerCall } from '../cli/commands/call.ts';
+import { registerSecret } from '../cli/commands/secret.ts';
+import { silentLogger } from '../lib/log.ts';
+import { connectToCluster } from './cluster-connection.ts';
+import { exitOnFailure } from './exit.ts';
+import { registerStandalone } from './standalone/commands.ts';
+
+/** The command line: everything a person does by hand. */
+function createProgram(): Command {
+  const program = new Command('kaap')
+    .description('Self-hosted key management with the API of Alibaba Cloud KMS')
+    .showHelpAfterError()
+    .enablePositionalOptions();
+  registerStandalone(program);
+  registerSecret(program);
+  registerCall(program);
+  registerAudit(program);
+  registerBootstrap(program, async () => (await connectToCluster({ log: silentLogger })).api);
+  return program;
+}
+
+exitOnFailure(async () => {
+  await createProgram().parseAsync();
+});

@@ -1,0 +1,172 @@
+import { createPublicKey, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rootCredentialFile, type RootCredential } from '../cli/connection.ts';
+import { createCredentialSource } from '../gateway/credential-source.ts';
+import { createGateway } from '../gateway/gateway.ts';
+import { MemoryNonceStore } from '../gateway/nonce-store.ts';
+import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
+import { createKmsActions } from '../kms/actions.ts';
+import type { Clock } from '../lib/clock.ts';
+import { startHttpServer, type HttpServer } from '../lib/http-server.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Metrics } from '../lib/metrics.ts';
+import type { PolicySource } from '../policy/policy-set.ts';
+import type { TokenVerifier } from '../ports/identity.ts';
+import type { Store } from '../ports/store.ts';
+import { SoftwareProvider } from '../providers/software-provider.ts';
+import { loadIdentityPolicies } from '../ram/identity-policies.ts';
+import { ensureOperatorRole } from '../ram/operator-role.ts';
+import { ensureRootAccessKey } from '../ram/root-access-key.ts';
+import { findRole } from '../ram/roles.ts';
+import { createStsActions } from '../sts/actions.ts';
+import { openAuditFileSink, type AuditFileSink } from '../storage/audit-file-sink.ts';
+import { openBarrier, type Barrier } from '../storage/barrier.ts';
+import { openFileAnchor } from '../storage/file-anchor.ts';
+import { openFileSeal } from '../storage/seal/file-seal.ts';
+import { openSqliteStore } from '../storage/sqlite-store.ts';
+import type { KmsConfig } from './kms-config.ts';
+import { leafRenewalMs, openServingAuthority, type ServingAuthority } from './serving-authority.ts';
+
+export interface KmsServiceDependencies {
+  config: KmsConfig;
+  /** Verifies pods' tokens, by the name of the OIDC provider. */
+  verifiers: ReadonlyMap<string, TokenVerifier>;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  /** Makes seal key and authority where there are none: for a throw-away or first standalone start. */
+  createIfMissing: boolean;
+}
+
+/** A running KMS. */
+export interface KmsService {
+  port: number;
+  /** What clients trust. */
+  caPem: string;
+  /** Folder of the audit log's files. */
+  auditDir: string;
+  /** PEM of the public key that verifies the audit log's checkpoints. */
+  auditPublicKeyPem: string;
+  barrier: Barrier;
+  /** Why it cannot work now; `undefined` when it can. */
+  notReady(): string | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the state, bootstraps what a first start needs, and serves the API until closed. */
+export async function startKmsService(dependencies: KmsServiceDependencies): Promise<KmsService> {
+  const { config, clock, log, createIfMissing } = dependencies;
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const authority = await openServingAuthority({
+    folder: config.caDir ?? config.dataDir,
+    createIfMissing: createIfMissing && config.caDir === undefined,
+    names: config.servingNames,
+    clock,
+  });
+  const barrier = await openState(dependencies);
+  await bootstrap(dependencies, barrier);
+  const auditDir = join(config.dataDir, 'audit');
+  const checkpointKey = barrier.deriveSigningKey('audit-checkpoint');
+  const anchor = await openFileAnchor(join(config.dataDir, 'audit-anchor.json'));
+  const audit = await openAuditFileSink({ directory: auditDir, checkpointKey, clock, log, ...anchor });
+  const notReady = (): string | undefined => readinessProblem(barrier, audit);
+  const server = await serve(dependencies, barrier, audit, authority, notReady);
+  const renewal = setInterval(() => server.reloadCertificate(authority.issue()), Math.min(leafRenewalMs, 2 ** 31 - 1));
+  renewal.unref();
+  return {
+    port: server.port,
+    caPem: authority.caPem,
+    auditDir,
+    auditPublicKeyPem: createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString(),
+    barrier,
+    notReady,
+    close: async () => {
+      clearInterval(renewal);
+      await server.close();
+      await audit.close();
+      await barrier.close();
+    },
+  };
+}
+
+async function openState({ config, clock, createIfMissing }: KmsServiceDependencies): Promise<Barrier> {
+  const path = join(config.dataDir, 'kaap.db');
+  const isNew = !existsSync(path);
+  const seal = await openFileSeal(config.sealFile, { createIfMissing });
+  // A store that is new may always be initialised; one that has a keyring is only ever opened with the key it was sealed with.
+  return openBarrier(openSqliteStore(path), seal, { clock, createIfMissing: createIfMissing || isNew });
+}
+
+/** What a first start needs: the account's access key in a file, and the role of the operator. */
+async function bootstrap({ config, clock, log }: KmsServiceDependencies, store: Store): Promise<void> {
+  const made = await ensureRootAccessKey(store, { now: clock.now(), random: randomBytes });
+  if (made !== undefined) {
+    const file = join(config.dataDir, rootCredentialFile);
+    const credential: RootCredential = {
+      AccessKeyId: made.accessKeyId,
+      AccessKeySecret: made.secret.reveal().toString('utf8'),
+    };
+    await writeFile(file, `${JSON.stringify(credential, null, 2)}\n`, { mode: 0o600 });
+    log.info({ file }, 'wrote the access key of the account root; keep it safe or delete it once others exist');
+  }
+  const [namespace, serviceAccount] = config.operatorServiceAccount?.split(':') ?? [];
+  if (namespace === undefined || serviceAccount === undefined) return;
+  const { accountId, oidcProvider: provider } = config;
+  await ensureOperatorRole(store, { accountId, provider, namespace, serviceAccount }, randomBytes);
+}
+
+function readinessProblem(barrier: Barrier, audit: AuditFileSink): string | undefined {
+  if (barrier.sealed) return 'The store is sealed.';
+  return audit.healthy ? undefined : 'The audit log cannot be written.';
+}
+
+async function serve(
+  { config, verifiers, clock, log, metrics }: KmsServiceDependencies,
+  barrier: Barrier,
+  audit: AuditFileSink,
+  authority: ServingAuthority,
+  notReady: () => string | undefined,
+): Promise<HttpServer> {
+  const { region, accountId, instances } = config;
+  const random = randomBytes;
+  const sessionKey = barrier.deriveSecretKey('sts-session');
+  const store: Store = barrier;
+  const accessPoints = createAccessPointDirectory(store);
+  const roles = { findRole: (name: string) => findRole(store, name) };
+  const providers = { software: new SoftwareProvider({ random }) };
+  const gateway = createGateway({
+    actions: [
+      ...createKmsActions({ store, providers, clock, random, region, accountId, instances }),
+      ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints }),
+    ],
+    credentials: createCredentialSource({
+      store,
+      sessionKey,
+      clock,
+      accountId,
+      findClientKey: (id) => findClientKey(store, id),
+    }),
+    policySource: createPolicySource(store),
+    audit,
+    nonces: new MemoryNonceStore({ clock, salt: randomBytes(32) }),
+    clock,
+    random,
+    log,
+    metrics,
+    trustedProxies: config.trustedProxies,
+    notReady,
+  });
+  return startHttpServer({ address: config.listen, certificate: authority.issue(), handler: gateway });
+}
+
+/** Everything that speaks about a principal: its own policies, and those of the access point it came through. */
+function createPolicySource(store: Store): PolicySource {
+  return async (principal) => {
+    const accessPoint = 'accessPoint' in principal ? principal.accessPoint : undefined;
+    if (accessPoint === undefined) return { identityPolicies: await loadIdentityPolicies(store, principal) };
+    const grant = await loadAccessPoint(store, accessPoint);
+    return grant === undefined ? { identityPolicies: [] } : { identityPolicies: [], accessPoint: grant };
+  };
+}
