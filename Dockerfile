@@ -1,0 +1,32 @@
+# One target per process; all run as user 65532 and write nothing outside mounted volumes.
+#
+# Build with `node tools/images/build.ts`, with docker, podman or buildah. It lays out the build context: the Node binary
+# that the lock file names, production packages, sources, and the agent's bundle. No instruction runs a program, so a build
+# needs no network, and the base needs no shell: only the C and C++ run-time libraries.
+ARG BASE
+FROM ${BASE} AS node
+COPY node /usr/local/bin/node
+ENV NODE_ENV=production
+USER 65532:65532
+
+FROM node AS runtime
+COPY packages/ /app/
+COPY app/ /app/
+WORKDIR /app
+
+FROM runtime AS kms
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/kms.ts"]
+
+FROM runtime AS operator
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/operator.ts"]
+
+FROM runtime AS webhook
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/webhook.ts"]
+
+FROM runtime AS cli
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/kaap.ts"]
+
+# Runs in users' pods: nothing in it but the agent.
+FROM node AS agent
+COPY agent/ /
+ENTRYPOINT ["/usr/local/bin/node", "/app/dist/agent.js"]

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Builds the images and writes each as a docker-archive that a cluster can load.
+ *
+ *     node tools/images/build.ts [--target kms,agent,…] [--out DIR] [--no-build]
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cacheFolder } from '../cluster/cache-folder.ts';
+import { ensurePrograms } from '../cluster/debian.ts';
+import { compileStatic, writeProgramImage } from './archive.ts';
+import { imageBuilder } from './builders.ts';
+import type { ImageBuilder } from './builders.ts';
+import { stageAgent, stageRuntime } from './context.ts';
+
+/** How to build. */
+export interface BuildOptions {
+  /** Every target by default. */
+  readonly targets?: readonly string[];
+  /** Folder for the archives; one in the cache folder by default. */
+  readonly out?: string;
+  /** Take `dist/` as it is instead of running `npm run build` before the agent's image. */
+  readonly skipNpmBuild?: boolean;
+  /** The checkout to build; this one by default. */
+  readonly checkout?: string;
+}
+
+const here: string = resolve(import.meta.dirname, '../..');
+
+/** Target of the Dockerfile → what lays out its build context. */
+const processTargets: Readonly<Record<string, (checkout: string, context: string) => void>> = {
+  kms: stageRuntime,
+  operator: stageRuntime,
+  webhook: stageRuntime,
+  cli: stageRuntime,
+  agent: stageAgent,
+};
+
+/** Image of one static program → its source. */
+const programTargets: Readonly<Record<string, string>> = {
+  'test-app': 'tools/images/test-app/test-app.c',
+};
+
+/** Every image that can be built. */
+export const imageTargets: readonly string[] = [...Object.keys(processTargets), ...Object.keys(programTargets)];
+
+/** The name that an image has in the cluster. */
+export function imageName(target: string): string {
+  return `localhost/kaap/${target}:dev`;
+}
+
+/** Builds images and returns target → path of its docker-archive. */
+export function buildImages(options: BuildOptions = {}): Record<string, string> {
+  const targets = options.targets ?? imageTargets;
+  const unknown = targets.filter((target) => !imageTargets.includes(target));
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}; known: ${imageTargets.join(', ')}`);
+  const checkout = options.checkout ?? here;
+  const out = resolve(options.out ?? cacheFolder('images'));
+  mkdirSync(out, { recursive: true });
+  const archive = (target: string): string => join(out, `${target}.tar`);
+  if (targets.includes('agent') && !options.skipNpmBuild) {
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: checkout, stdio: ['ignore', 2, 2] });
+  }
+  buildProcesses(
+    targets.filter((target) => Object.hasOwn(processTargets, target)),
+    checkout,
+    archive,
+  );
+  for (const target of targets.filter((name) => Object.hasOwn(programTargets, name))) buildProgram(target, out);
+  return Object.fromEntries(targets.map((target) => [target, archive(target)]));
+}
+
+function buildProcesses(targets: readonly string[], checkout: string, archive: (target: string) => string): void {
+  if (targets.length === 0) return;
+  const context = cacheFolder('images', 'context');
+  for (const stage of new Set(targets.map((target) => processTargets[target]))) stage?.(checkout, context);
+  const builder = imageBuilder();
+  for (const target of targets) {
+    const id = builder.build(join(checkout, 'Dockerfile'), target, context);
+    saveIfChanged(builder, id, imageName(target), archive(target));
+  }
+  builder.prune();
+}
+
+function saveIfChanged(builder: ImageBuilder, id: string, tag: string, archive: string): void {
+  const record = `${archive}.id`;
+  if (existsSync(archive) && existsSync(record) && readFileSync(record, 'utf8') === id) return;
+  builder.save(id, tag, archive);
+  writeFileSync(record, id);
+}
+
+function buildProgram(target: string, out: string): void {
+  ensurePrograms(['musl-gcc']);
+  const program = join(out, target);
+  compileStatic(join(here, programTargets[target] ?? ''), program);
+  const image = { name: imageName(target), program, entrypoint: `/${target}`, user: '65532' };
+  writeProgramImage(image, join(out, `${target}.tar`));
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { target: { type: 'string' }, out: { type: 'string' }, 'no-build': { type: 'boolean', default: false } },
+  });
+  const built = buildImages({
+    ...(values.target && { targets: values.target.split(',') }),
+    ...(values.out && { out: values.out }),
+    skipNpmBuild: values['no-build'],
+  });
+  for (const [target, archive] of Object.entries(built)) process.stdout.write(`${imageName(target)} ${archive}\n`);
+}

