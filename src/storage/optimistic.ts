@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreConflictError } from '../ports/store.ts';
 import { BufferedTransaction, type StoreReader } from './buffered-transaction.ts';
 import type { SealableTransaction } from './sealable-store.ts';
@@ -37,6 +38,8 @@ export class OptimisticRunner {
     for (let attempt = 2; attempt <= maxAttempts; attempt += 1) {
       const done = await this.#attempt(work, attempt);
       if (done !== undefined) return done.value;
+      // Only another process can have got in the way. A random pause keeps the two from doing so in step.
+      await sleep(Math.random() * 2 ** attempt);
     }
     throw new StoreConflictError();
   }

@@ -22,8 +22,8 @@ export interface SqliteStoreOptions {
 interface Waiting {
   transaction: BufferedTransaction;
   attempt: number;
-  resolve(committed: boolean): void;
-  reject(error: unknown): void;
+  resolve: (committed: boolean) => void;
+  reject: (error: unknown) => void;
 }
 
 /** What came of one transaction of a batch. */
@@ -139,7 +139,9 @@ class SqliteStore implements SealableStore {
     if (writes.size === 0 && reads.size + ranges.length <= 1) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ transaction, attempt, resolve, reject });
-      this.#flush ??= setImmediate(() => this.#commitWaiting());
+      // One that met a conflict does not give others another turn in which to get in its way.
+      if (attempt > 1) this.#commitWaiting();
+      else this.#flush ??= setImmediate(() => this.#commitWaiting());
     });
   }
 

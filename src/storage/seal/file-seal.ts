@@ -23,16 +23,18 @@ export async function openFileSeal(path: string, options: FileSealOptions = {}):
   return {
     kind: 'file',
     wrap: (rootKey) => Promise.resolve(sealAead(key, rootKey, aad, random)),
-    unwrap: (wrapped) => {
-      try {
-        return Promise.resolve(openAead(key, wrapped, aad));
-      } catch (error) {
-        if (!(error instanceof AeadError)) return Promise.reject(error as Error);
-        const message = `The seal key in ${path} is not the one that sealed this store. Put the file back from its backup.`;
-        return Promise.reject(new SealError(message, { cause: error }));
-      }
-    },
+    unwrap: async (wrapped) => Promise.resolve(unwrap(path, key, wrapped)),
   };
+}
+
+function unwrap(path: string, key: Buffer, wrapped: Buffer): Buffer {
+  try {
+    return openAead(key, wrapped, aad);
+  } catch (error) {
+    if (!(error instanceof AeadError)) throw error;
+    const message = `The seal key in ${path} is not the one that sealed this store. Put the file back from its backup.`;
+    throw new SealError(message, { cause: error });
+  }
 }
 
 async function createKeyFile(path: string, random: Random): Promise<void> {

@@ -1,0 +1,339 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StoreConflictError, type Store, type StoreChange } from '../../src/ports/store.ts';
+
+/** One kind of store under test. */
+export interface StoreUnderTest {
+  store: Store;
+  /** Another connection to the same state, as another replica has it; absent when there can be none. */
+  connect?: () => Promise<Store>;
+  dispose: () => Promise<void>;
+}
+
+const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
+const text = (stored: { value: Uint8Array } | undefined): string | undefined =>
+  stored && Buffer.from(stored.value).toString('utf8');
+
+/** Writes one value in a transaction of its own. */
+export async function put(store: Store, bucket: string, key: string, value: string): Promise<void> {
+  await store.transact((transaction) => transaction.put(bucket, key, bytes(value)));
+}
+
+async function keysOf(store: Store, bucket: string, options?: Parameters<Store['scan']>[1]): Promise<string[]> {
+  return (await store.scan(bucket, options)).map(({ key }) => key);
+}
+
+async function increment(store: Store, key: string): Promise<void> {
+  await store.transact(async (transaction) => {
+    const before = Number(text(await transaction.get('counter', key)) ?? '0');
+    await transaction.put('counter', key, bytes(String(before + 1)));
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 300 && !condition(); tries += 1) await new Promise((done) => setTimeout(done, 10));
+}
+
+/** What every store does. Run it on each adapter, and on the barrier over each. */
+export function describeStore(name: string, make: () => Promise<StoreUnderTest>): void {
+  let under: StoreUnderTest;
+  let store: Store;
+  beforeEach(async () => {
+    under = await make();
+    store = under.store;
+  });
+  afterEach(() => under.dispose());
+
+  describe(`${name}: values`, () => {
+    it('are read back as written, also when empty, and not at all when there are none', async () => {
+      await put(store, 'a', 'key', 'value');
+      await put(store, 'a', 'empty', '');
+      expect(text(await store.get('a', 'key'))).toBe('value');
+      expect(text(await store.get('a', 'empty'))).toBe('');
+      expect(await store.get('a', 'none')).toBeUndefined();
+      expect(await store.get('b', 'key')).toBeUndefined();
+    });
+
+    it('belong to the caller: changing the bytes given or got changes nothing stored', async () => {
+      const given = bytes('value');
+      await store.transact(async (transaction) => {
+        await transaction.put('a', 'key', given);
+        given.fill(0);
+      });
+      (await store.get('a', 'key'))?.value.fill(0);
+      expect(text(await store.get('a', 'key'))).toBe('value');
+    });
+
+    it('refuse names that some store could not hold', async () => {
+      for (const bad of ['\ud800', 'a\0b']) {
+        await expect(put(store, 'a', bad, 'x')).rejects.toThrow(TypeError);
+        await expect(put(store, bad, 'a', 'x')).rejects.toThrow(TypeError);
+        await expect(store.get('a', bad)).rejects.toThrow(TypeError);
+        await expect(store.scan('a', { prefix: bad })).rejects.toThrow(TypeError);
+      }
+    });
+  });
+
+  describe(`${name}: revisions`, () => {
+    it('grow with each write and are not reused after a delete', async () => {
+      const seen: number[] = [];
+      for (const round of ['1', '2', '3']) {
+        await put(store, 'a', 'key', round);
+        seen.push((await store.get('a', 'key'))?.revision ?? 0);
+        await store.transact((transaction) => transaction.delete('a', 'key'));
+      }
+      expect(seen).toEqual(seen.toSorted((left, right) => left - right));
+      expect(new Set(seen).size).toBe(3);
+    });
+
+    it('differ between writes of one transaction', async () => {
+      await store.transact(async (transaction) => {
+        for (const key of ['x', 'y', 'z']) await transaction.put('a', key, bytes(key));
+      });
+      const revisions = (await store.scan('a')).map(({ revision }) => revision);
+      expect(new Set(revisions).size).toBe(3);
+    });
+  });
+
+  describe(`${name}: transactions`, () => {
+    it('give the result of their work', async () => {
+      expect(await store.transact(() => 'done')).toBe('done');
+    });
+
+    it('leave nothing behind when their work throws', async () => {
+      const work = store.transact(async (transaction) => {
+        await transaction.put('a', 'key', bytes('x'));
+        throw new Error('changed my mind');
+      });
+      await expect(work).rejects.toThrow('changed my mind');
+      expect(await store.get('a', 'key')).toBeUndefined();
+    });
+
+    it('see their own writes and deletes, in reads and in scans', async () => {
+      for (const key of ['a', 'b', 'c', 'd']) await put(store, 's', key, 'old');
+      const seen = await store.transact(async (transaction) => {
+        await transaction.put('s', 'bb', bytes('new'));
+        await transaction.put('s', 'c', bytes('new'));
+        await transaction.delete('s', 'a');
+        expect(text(await transaction.get('s', 'bb'))).toBe('new');
+        expect(await transaction.get('s', 'a')).toBeUndefined();
+        const all = await transaction.scan('s', { limit: 3 });
+        return all.map((entry) => [entry.key, text(entry)]);
+      });
+      expect(seen).toEqual([
+        ['b', 'old'],
+        ['bb', 'new'],
+        ['c', 'new'],
+      ]);
+    });
+
+    it('show nothing to others before they commit', async () => {
+      await store.transact(async (transaction) => {
+        await transaction.put('a', 'key', bytes('x'));
+        expect(await store.get('a', 'key')).toBeUndefined();
+      });
+      expect(text(await store.get('a', 'key'))).toBe('x');
+    });
+
+    it('cannot be used after their work has returned', async () => {
+      let kept: Parameters<Parameters<Store['transact']>[0]>[0] | undefined;
+      await store.transact((transaction) => void (kept = transaction));
+      await expect(kept?.get('a', 'key')).rejects.toThrow('has ended');
+    });
+  });
+
+  describe(`${name}: conflicts`, () => {
+    it('lose no update of 64 concurrent increments of one counter', async () => {
+      await Promise.all(Array.from({ length: 64 }, () => increment(store, 'n')));
+      expect(text(await store.get('counter', 'n'))).toBe('64');
+    });
+
+    it('run the work again when a value it read was changed', async () => {
+      await put(store, 'a', 'key', '1');
+      let runs = 0;
+      await store.transact(async (transaction) => {
+        runs += 1;
+        const read = text(await transaction.get('a', 'key'));
+        if (runs === 1) await put(store, 'a', 'key', '2');
+        await transaction.put('a', 'copy', bytes(read ?? ''));
+      });
+      expect(runs).toBe(2);
+      expect(text(await store.get('a', 'copy'))).toBe('2');
+    });
+
+    it('run the work again when a key it found absent appears, and when a range it read gains or loses a key', async () => {
+      await put(store, 'range', 'b', '1');
+      const disturb = [
+        () => put(store, 'absent', 'key', 'x'),
+        () => put(store, 'range', 'a', 'x'),
+        () => store.transact((transaction) => transaction.delete('range', 'b')),
+      ];
+      for (const change of disturb) {
+        let runs = 0;
+        await store.transact(async (transaction) => {
+          runs += 1;
+          await transaction.get('absent', 'key');
+          await transaction.scan('range');
+          if (runs === 1) await change();
+          await transaction.put('a', 'key', bytes('x'));
+        });
+        expect(runs).toBe(2);
+      }
+    });
+
+    it('do not arise from changes of keys that were not read', async () => {
+      let runs = 0;
+      await store.transact(async (transaction) => {
+        runs += 1;
+        await transaction.get('a', 'key');
+        await transaction.scan('a', { prefix: 'p' });
+        await put(store, 'a', 'other', 'x');
+        await transaction.put('a', 'key', bytes('x'));
+      });
+      expect(runs).toBe(1);
+    });
+
+    it('hide an error of the work that came from reading two moments at once', async () => {
+      await put(store, 'pair', 'left', '1');
+      await put(store, 'pair', 'right', '1');
+      let runs = 0;
+      await store.transact(async (transaction) => {
+        runs += 1;
+        const left = text(await transaction.get('pair', 'left'));
+        if (runs === 1) {
+          await store.transact(async (other) => {
+            await other.put('pair', 'left', bytes('2'));
+            await other.put('pair', 'right', bytes('2'));
+          });
+        }
+        if (left !== text(await transaction.get('pair', 'right'))) throw new Error('the pair differs');
+      });
+      expect(runs).toBe(2);
+    });
+
+    it('end in StoreConflictError after ten attempts', async () => {
+      await put(store, 'a', 'key', '0');
+      let runs = 0;
+      const work = store.transact(async (transaction) => {
+        runs += 1;
+        await transaction.get('a', 'key');
+        await put(store, 'a', 'key', String(runs));
+        await transaction.put('a', 'key', bytes('mine'));
+      });
+      await expect(work).rejects.toThrow(StoreConflictError);
+      expect(runs).toBe(10);
+    });
+  });
+
+  describe(`${name}: scans`, () => {
+    const keys = ['', 'a', 'a\nb', 'ab', 'b', 'é', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', '\u{10ffff}a'];
+
+    it('are in the order of the UTF-8 bytes of the keys', async () => {
+      await store.transact(async (transaction) => {
+        for (const key of keys.toReversed()) await transaction.put('s', key, bytes(key));
+      });
+      const expected = keys.toSorted((left, right) => Buffer.compare(bytes(left), bytes(right)));
+      expect(await keysOf(store, 's')).toEqual(expected);
+      for (const prefix of ['', 'a', '\u{10ffff}', 'é', 'x']) {
+        expect(await keysOf(store, 's', { prefix })).toEqual(expected.filter((key) => key.startsWith(prefix)));
+      }
+    });
+
+    it('page through a bucket without loss or repetition, whatever the keys and the page', async () => {
+      let bucket = 0;
+      const key = fc.string({ unit: 'binary', maxLength: 4 }).filter((value) => !value.includes('\0'));
+      const property = fc.asyncProperty(
+        fc.uniqueArray(key, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 5 }),
+        key.map((value) => Array.from(value).slice(0, 1).join('')),
+        async (written, limit, prefix) => {
+          const name = `page-${(bucket += 1)}`;
+          await store.transact(async (transaction) => {
+            for (const each of written) await transaction.put(name, each, bytes(each));
+          });
+          const found: string[] = [];
+          let page = await keysOf(store, name, { prefix, limit });
+          while (page.length > 0) {
+            expect(page.length).toBeLessThanOrEqual(limit);
+            found.push(...page);
+            page = await keysOf(store, name, { prefix, limit, after: page.at(-1) ?? '' });
+          }
+          const expected = written.filter((each) => each.startsWith(prefix));
+          expect(found).toEqual(expected.toSorted((left, right) => Buffer.compare(bytes(left), bytes(right))));
+        },
+      );
+      await fc.assert(property, { numRuns: 40 });
+    });
+
+    it('give a thousand entries unless asked for another number', async () => {
+      await store.transact(async (transaction) => {
+        for (let index = 0; index < 1001; index += 1) await transaction.put('s', String(index), bytes(''));
+      });
+      expect(await store.scan('s')).toHaveLength(1000);
+      expect(await store.scan('s', { limit: 2000 })).toHaveLength(1001);
+      expect(await store.scan('s', { limit: 0 })).toHaveLength(0);
+    });
+  });
+
+  describe(`${name}: change feed`, () => {
+    it('tells committed changes in order, before the transaction resolves, and not after the stop', async () => {
+      const told: StoreChange[] = [];
+      const stop = store.watch((changes) => told.push(...changes));
+      await put(store, 'a', 'x', '1');
+      expect(told).toMatchObject([{ bucket: 'a', key: 'x', deleted: false }]);
+      await store.transact(async (transaction) => {
+        await transaction.delete('a', 'x');
+        await transaction.put('a', 'y', bytes('2'));
+      });
+      stop();
+      await put(store, 'a', 'z', '3');
+      expect(told.map(({ key, deleted }) => [key, deleted])).toEqual([
+        ['x', false],
+        ['x', true],
+        ['y', false],
+      ]);
+      const revisions = told.map(({ revision }) => revision);
+      expect(revisions).toEqual(revisions.toSorted((left, right) => left - right));
+      expect((await store.get('a', 'y'))?.revision).toBe(revisions[2]);
+    });
+
+    it('does not tell what was undone, and survives a listener that throws', async () => {
+      const told: string[] = [];
+      store.watch(() => {
+        throw new Error('listener');
+      });
+      store.watch((changes) => told.push(...changes.map(({ key }) => key)));
+      const undone = store.transact(async (transaction) => {
+        await transaction.put('a', 'undone', bytes('x'));
+        throw new Error('undo');
+      });
+      await expect(undone).rejects.toThrow('undo');
+      await put(store, 'a', 'kept', 'x');
+      expect(told).toEqual(['kept']);
+    });
+  });
+
+  describe(`${name}: replicas`, () => {
+    it('of one state lose no update and hear of each other', async () => {
+      const other = (await under.connect?.()) ?? store;
+      const told: string[] = [];
+      store.watch((changes) => told.push(...changes.filter(({ bucket }) => bucket === 'feed').map(({ key }) => key)));
+      const rounds = Array.from({ length: 20 }, () => [increment(store, 'n'), increment(other, 'n')]).flat();
+      await Promise.all(rounds);
+      expect(text(await store.get('counter', 'n'))).toBe('40');
+      for (const key of ['a', 'b']) await put(other, 'feed', key, 'x');
+      await other.transact((transaction) => transaction.delete('feed', 'a'));
+      await put(store, 'feed', 'c', 'x');
+      await until(() => told.length >= 4);
+      expect(told).toEqual(['a', 'b', 'a', 'c']);
+    });
+  });
+
+  it(`${name}: refuses work after it was closed`, async () => {
+    await store.close();
+    await expect(put(store, 'a', 'key', 'x')).rejects.toThrow();
+    await expect(store.get('a', 'key')).rejects.toThrow();
+    await expect(store.scan('a')).rejects.toThrow();
+    expect(() => store.watch(() => undefined)).toThrow();
+  });
+}
