@@ -13,7 +13,8 @@ export interface KmsClientErrorOptions {
 }
 
 /**
- * A call that failed: answered with an error, or not answered (`code` is then `ConnectionFailed`, `DeadlineExceeded` or
+ * A call that failed: answered with an error, or not answered (`code` is then `ConnectionFailed`, `CertificateRefused`,
+ * `DeadlineExceeded` or
  * `InvalidResponse`). The message holds what the server said and never a parameter or a credential.
  */
 export class KmsClientError extends Error {

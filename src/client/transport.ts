@@ -64,13 +64,27 @@ function readAnswer(response: IncomingMessage): Promise<TransportAnswer> {
   });
 }
 
+/** Codes of OpenSSL and node:tls for a certificate that does not prove the server's name. Trying again changes nothing. */
+const certificateCode = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT)/;
+
+function certificateError(error: Error, code: string, host: string): KmsClientError {
+  return new KmsClientError({
+    code: 'CertificateRefused',
+    message: `The certificate of ${host} is not trusted (${code}). Give the authority that issued it.`,
+    httpStatus: 0,
+    retryable: false,
+    cause: error,
+  });
+}
+
 /** Names a failure to connect. `retryable` says that the server cannot have acted on the call. */
 function connectionError(error: NodeJS.ErrnoException, host: string, reusedSocket: boolean): KmsClientError {
   const code = error.code ?? error.name;
+  if (certificateCode.test(code)) return certificateError(error, code, host);
   const untouched = unsentCodes.has(code) || (reusedSocket && code === 'ECONNRESET');
   return new KmsClientError({
     code: 'ConnectionFailed',
-    message: `No answer from ${host} (${code}). Check the endpoint, the network and the certificate authority.`,
+    message: `No answer from ${host} (${code}). Check the endpoint and the network.`,
     httpStatus: 0,
     retryable: untouched,
     cause: error,

@@ -125,7 +125,7 @@ describe('KmsClient', () => {
   test('C8: a server of another authority is refused', async () => {
     const client = clientOf(root, { caPem: testAuthority().caPem });
     await expect(client.describeKey({ KeyId: 'k1' })).rejects.toMatchObject({
-      code: 'ConnectionFailed',
+      code: 'CertificateRefused',
       retryable: false,
     });
   });

@@ -1,0 +1,80 @@
+import { readFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootCredentialFile, type RootCredential } from '../../src/cli/connection.ts';
+import { KmsClient, staticCredentials } from '../../src/client/kms-client.ts';
+import { readKmsConfig } from '../../src/cmd/kms-config.ts';
+import { startKmsService, type KmsService, type KmsServiceDependencies } from '../../src/cmd/kms-service.ts';
+import { ManualClock, type Clock } from '../../src/lib/clock.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { createMetrics } from '../../src/lib/metrics.ts';
+
+export interface TestServerOptions {
+  /** Real time unless given. */
+  clock?: Clock;
+  verifiers?: KmsServiceDependencies['verifiers'];
+  /** More of the process's environment variables, such as `KAAP_INSTANCES`. */
+  environment?: Record<string, string>;
+}
+
+/** A whole KMS on loopback, composed as the process composes it, with its state in a temporary folder. */
+export interface TestServer {
+  /** `https://localhost:<port>`. */
+  readonly endpoint: string;
+  /** `localhost:<port>`. */
+  readonly host: string;
+  readonly caPem: string;
+  readonly root: RootCredential;
+  readonly service: KmsService;
+  /** Signs as the account's root. Closed with the server. */
+  readonly client: KmsClient;
+  close(): Promise<void>;
+}
+
+/** A clock that tells the real time and can be moved forward. */
+export class MovableClock extends ManualClock {
+  override now(): number {
+    return super.now() + performance.now();
+  }
+
+  override monotonic(): number {
+    return super.monotonic() + performance.now();
+  }
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'kaap-test-'));
+  const dataDir = join(folder, 'data');
+  const config = readKmsConfig({
+    KAAP_LISTEN: '127.0.0.1:0',
+    KAAP_DATA_DIR: dataDir,
+    KAAP_SEAL_FILE: join(folder, 'seal.key'),
+    ...options.environment,
+  });
+  const service = await startKmsService({
+    config,
+    verifiers: options.verifiers ?? new Map(),
+    clock: options.clock ?? new MovableClock(Date.now() - performance.now()),
+    log: silentLogger,
+    metrics: createMetrics(),
+    createIfMissing: true,
+  });
+  const root = JSON.parse(await readFile(join(dataDir, rootCredentialFile), 'utf8')) as RootCredential;
+  const host = `localhost:${service.port}`;
+  const endpoint = `https://${host}`;
+  const credentials = staticCredentials({ accessKeyId: root.AccessKeyId, accessKeySecret: root.AccessKeySecret });
+  const client = new KmsClient({ endpoint, caPem: service.caPem, region: config.region, credentials });
+  return {
+    endpoint,
+    host,
+    caPem: service.caPem,
+    root,
+    service,
+    client,
+    close: async () => {
+      client.close();
+      await service.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
