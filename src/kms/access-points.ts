@@ -1,0 +1,89 @@
+import type { AccessPointGrant } from '../policy/policy-set.ts';
+import { expandRbacPolicy, type ExpandedRbacPolicy } from '../policy/rbac-templates.ts';
+import type {
+  AccessPointDirectory,
+  AccessPointEntry,
+  ClientKeyEntry,
+  ServiceAccountReference,
+} from '../ports/access-point-directory.ts';
+import { clientKeyRoleName } from '../ports/access-point-directory.ts';
+import type { Store } from '../ports/store.ts';
+import {
+  accessPointRoleTable,
+  accessPointRoleKey,
+  accessPointTable,
+  type AccessPointRecord,
+} from './records/access-point.ts';
+import { clientKeyTable, clientKeyTombstone } from './records/client-key.ts';
+import { networkRuleTable } from './records/network-rule.ts';
+import { rbacPolicyTable } from './records/rbac-policy.ts';
+import { tombstoneTable } from './records/tombstone.ts';
+
+/**
+ * What an access point gives, read afresh: its policies with their templates expanded and their network rules looked
+ * up. `undefined` when there is no such access point. What cannot be found gives nothing.
+ */
+export async function loadAccessPoint(store: Store, name: string): Promise<AccessPointGrant | undefined> {
+  const record = await accessPointTable.get(store, name);
+  if (record === undefined) return undefined;
+  const policies = await Promise.all(record.policies.map((policy) => loadRbacPolicy(store, policy)));
+  return {
+    name: record.name,
+    mode: record.mode,
+    method: record.authenticationMethod,
+    policies: policies.filter((policy) => policy !== undefined),
+  };
+}
+
+async function loadRbacPolicy(store: Store, name: string): Promise<ExpandedRbacPolicy | undefined> {
+  const record = await rbacPolicyTable.get(store, name);
+  if (record === undefined) return undefined;
+  const { kmsInstance: scope, permissions, resources } = record;
+  const policy = { name, scope, permissions, resources };
+  // No rules listed is any network. A rule that is listed and gone admits nobody: the list stays.
+  if (record.networkRules.length === 0) return expandRbacPolicy(policy);
+  const rules = await Promise.all(record.networkRules.map((rule) => networkRuleTable.get(store, rule)));
+  return expandRbacPolicy({ ...policy, networkRules: rules.filter((rule) => rule !== undefined) });
+}
+
+/** Finds a client key that has not been deleted. A tombstone wins over a record that a restored backup brought back. */
+export async function findClientKey(store: Store, clientKeyId: string): Promise<ClientKeyEntry | undefined> {
+  if (!/^KAAP\.[0-9a-f-]{36}$/.test(clientKeyId)) return undefined;
+  const record = await clientKeyTable.get(store, clientKeyId);
+  if (record === undefined || (await tombstoneTable.get(store, clientKeyTombstone(clientKeyId))) !== undefined) {
+    return undefined;
+  }
+  const { accessPoint, certificatePem, notBefore, notAfter } = record;
+  return { clientKeyId, accessPoint, publicKeyPem: certificatePem, notBefore, notAfter };
+}
+
+/** The access points of a store, as STS asks for them. */
+export function createAccessPointDirectory(store: Store): AccessPointDirectory {
+  return {
+    findByRoleName: async (roleName) => {
+      const index = await accessPointRoleTable.all(store, accessPointRoleKey(roleName, ''));
+      const records = await Promise.all(index.map(({ record }) => accessPointTable.get(store, record.accessPoint)));
+      return records
+        .filter((record) => record !== undefined && enteredBy(record)?.roleName === roleName)
+        .map((record) => entryOf(record as AccessPointRecord));
+    },
+  };
+}
+
+/** The role name by which pods enter an access point, and whose pods; `undefined` when none do. */
+export function enteredBy(
+  record: AccessPointRecord,
+): { roleName: string; serviceAccounts: readonly ServiceAccountReference[] } | undefined {
+  const { ramRole, clientKey } = record;
+  if (record.authenticationMethod === 'ClientKey') {
+    const serviceAccounts = clientKey?.serviceAccounts ?? [];
+    return serviceAccounts.length === 0 ? undefined : { roleName: clientKeyRoleName(record.name), serviceAccounts };
+  }
+  if (ramRole?.trustedRole !== 'ServiceAccountRole') return undefined;
+  return { roleName: ramRole.roleName, serviceAccounts: ramRole.serviceAccounts ?? [] };
+}
+
+function entryOf(record: AccessPointRecord): AccessPointEntry {
+  const { name, authenticationMethod: method } = record;
+  return { name, method, serviceAccounts: enteredBy(record)?.serviceAccounts ?? [] };
+}

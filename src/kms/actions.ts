@@ -1,0 +1,100 @@
+import type { AnyAction } from '../ports/action.ts';
+import {
+  createApplicationAccessPoint,
+  deleteApplicationAccessPoint,
+  describeApplicationAccessPoint,
+  listApplicationAccessPoints,
+  updateApplicationAccessPoint,
+} from './actions/access-points/access-points.ts';
+import { deleteClientKey, getClientKey, listClientKeys } from './actions/access-points/client-keys.ts';
+import { createClientKey } from './actions/access-points/create-client-key.ts';
+import {
+  createNetworkRule,
+  deleteNetworkRule,
+  describeNetworkRule,
+  listNetworkRules,
+  updateNetworkRule,
+} from './actions/access-points/network-rules.ts';
+import {
+  createPolicy,
+  deletePolicy,
+  describePolicy,
+  listPolicies,
+  updatePolicy,
+} from './actions/access-points/policies.ts';
+import { decrypt } from './actions/crypto/decrypt.ts';
+import { encrypt } from './actions/crypto/encrypt.ts';
+import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/crypto/generate-data-key.ts';
+import { reEncrypt } from './actions/crypto/re-encrypt.ts';
+import { createKeyVersion } from './actions/keys/create-key-version.ts';
+import { createKey } from './actions/keys/create-key.ts';
+import { describeKey } from './actions/keys/describe-key.ts';
+import { cancelKeyDeletion, scheduleKeyDeletion } from './actions/keys/key-deletion.ts';
+import { getKeyPolicy, setKeyPolicy } from './actions/keys/key-policy.ts';
+import { describeKeyVersion, listKeyVersions } from './actions/keys/key-versions.ts';
+import { listKeys } from './actions/keys/list-keys.ts';
+import { setDeletionProtection } from './actions/keys/set-deletion-protection.ts';
+import { disableKey, enableKey } from './actions/keys/switch-key.ts';
+import { updateKeyDescription } from './actions/keys/update-key-description.ts';
+import { updateRotationPolicy } from './actions/keys/update-rotation-policy.ts';
+import { createSecret } from './actions/secrets/create-secret.ts';
+import { describeSecret } from './actions/secrets/describe-secret.ts';
+import { getSecretValue } from './actions/secrets/get-secret-value.ts';
+import { putSecretValue } from './actions/secrets/put-secret-value.ts';
+import type { KmsDependencies } from './dependencies.ts';
+
+/** One row per action: what makes it. */
+const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
+  // Keys.
+  createKey,
+  describeKey,
+  listKeys,
+  enableKey,
+  disableKey,
+  updateKeyDescription,
+  scheduleKeyDeletion,
+  cancelKeyDeletion,
+  setDeletionProtection,
+  getKeyPolicy,
+  setKeyPolicy,
+  createKeyVersion,
+  describeKeyVersion,
+  listKeyVersions,
+  updateRotationPolicy,
+  // Cryptography.
+  encrypt,
+  decrypt,
+  reEncrypt,
+  generateDataKey,
+  generateDataKeyWithoutPlaintext,
+  // Secrets.
+  createSecret,
+  putSecretValue,
+  getSecretValue,
+  describeSecret,
+  // Access points.
+  createNetworkRule,
+  updateNetworkRule,
+  describeNetworkRule,
+  deleteNetworkRule,
+  listNetworkRules,
+  createPolicy,
+  updatePolicy,
+  describePolicy,
+  deletePolicy,
+  listPolicies,
+  createApplicationAccessPoint,
+  updateApplicationAccessPoint,
+  describeApplicationAccessPoint,
+  deleteApplicationAccessPoint,
+  listApplicationAccessPoints,
+  createClientKey,
+  getClientKey,
+  deleteClientKey,
+  listClientKeys,
+];
+
+/** Every action of KMS (2016-01-20) that this installation answers. */
+export function createKmsActions(dependencies: KmsDependencies): readonly AnyAction[] {
+  return rows.map((row) => row(dependencies));
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { AnyAction } from '../../../ports/action.ts';
+import type { KmsDependencies } from '../../dependencies.ts';
+import { encryptText, usableKey, type EncryptedText } from '../../key-encryption.ts';
+import type { KeyLookup } from '../../key-lookup.ts';
+import { encryptionContext, integer, keyReference, oneOf, optional, withDefault } from '../../parameters.ts';
+import { keyAction } from '../keys/key-action.ts';
+
+/** Length of a data key in bytes by KeySpec (KMS GenerateDataKey). */
+const dataKeyBytes = { AES_256: 32, AES_128: 16 } as const;
+
+const input = z.object({
+  KeyId: keyReference(),
+  KeySpec: withDefault(oneOf(['AES_256', 'AES_128']), 'AES_256'),
+  /** Wins over KeySpec. */
+  NumberOfBytes: optional(integer(1, 1024)),
+  EncryptionContext: encryptionContext(),
+});
+type Input = z.infer<typeof input>;
+
+/** KMS GenerateDataKey: a new data key, in plain and encrypted under the key. */
+export function generateDataKey(dependencies: KmsDependencies): AnyAction {
+  return keyAction(dependencies, {
+    name: 'GenerateDataKey',
+    input,
+    run: async (found, parameters) => {
+      const { encrypted, Plaintext } = await generate(dependencies, found, parameters);
+      return { ...encrypted, Plaintext };
+    },
+  });
+}
+
+/** KMS GenerateDataKeyWithoutPlaintext: a new data key for somebody else to decrypt. */
+export function generateDataKeyWithoutPlaintext(dependencies: KmsDependencies): AnyAction {
+  return keyAction(dependencies, {
+    name: 'GenerateDataKeyWithoutPlaintext',
+    input,
+    run: async (found, parameters) => ({ ...(await generate(dependencies, found, parameters)).encrypted }),
+  });
+}
+
+async function generate(
+  dependencies: KmsDependencies,
+  found: KeyLookup,
+  parameters: Input,
+): Promise<{ encrypted: EncryptedText; Plaintext: string }> {
+  const key = await usableKey(dependencies, found);
+  const dataKey = dependencies.random(parameters.NumberOfBytes ?? dataKeyBytes[parameters.KeySpec]);
+  const Plaintext = dataKey.toString('base64');
+  dataKey.fill(0);
+  return { encrypted: await encryptText(dependencies, key, Plaintext, parameters.EncryptionContext), Plaintext };
+}

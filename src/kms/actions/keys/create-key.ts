@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { defaultKeySpec, keySpecs, keySpecsOf, type KeyUsage, type ProviderKind } from '../../../crypto/key-specs.ts';
+import { ApiError } from '../../../lib/errors.ts';
+import { defineAction, type AnyAction, type RequestContext } from '../../../ports/action.ts';
+import type { Transaction } from '../../../ports/store.ts';
+import { containerArn } from '../../arn.ts';
+import { callerIdentity } from '../../caller.ts';
+import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
+import { providerOfScope } from '../../instance.ts';
+import { addVersion, newKeyId } from '../../key-creation.ts';
+import { providerOf } from '../../key-encryption.ts';
+import { keyMetadata } from '../../key-metadata.ts';
+import { description, flag, oneOf, optional, text, withDefault } from '../../parameters.ts';
+import { clientTokenTable } from '../../records/client-token.ts';
+import { keyTable, type KeyRecord } from '../../records/key.ts';
+import { assertResourcePolicy, policyText } from '../../resource-policy.ts';
+import { intervalText, rotationOf } from '../../rotation.ts';
+import { addTags, tagPairs } from '../../tags.ts';
+
+const usages: readonly KeyUsage[] = ['ENCRYPT/DECRYPT', 'SIGN/VERIFY', 'GENERATE/VERIFY MAC'];
+
+const input = z.object({
+  DKMSInstanceId: withDefault(text({ max: 64 }), sharedScope),
+  Description: withDefault(description(), ''),
+  EnableAutomaticRotation: withDefault(flag(), false),
+  KeySpec: withDefault(oneOf(Object.keys(keySpecs)), defaultKeySpec),
+  KeyUsage: optional(oneOf(usages)),
+  Origin: withDefault(oneOf(['Aliyun_KMS', 'EXTERNAL']), 'Aliyun_KMS'),
+  Policy: optional(policyText()),
+  ProtectionLevel: optional(oneOf(['SOFTWARE', 'HSM'])),
+  RotationInterval: optional(intervalText()),
+  Tags: withDefault(tagPairs(), []),
+  ClientToken: optional(text({ max: 64, pattern: /^[\x21-\x7e]+$/, allowed: '1 to 64 ASCII characters' })),
+});
+type Input = z.infer<typeof input>;
+
+/** KMS CreateKey. With a ClientToken, a repeated call gives the key that the first one made. */
+export function createKey(dependencies: KmsDependencies): AnyAction {
+  return defineAction<Input>({
+    name: 'CreateKey',
+    product: 'Kms',
+    input,
+    plan: (parameters, context) => ({
+      access: [
+        { action: 'kms:CreateKey', resource: containerArn(dependencies, 'key'), scope: parameters.DKMSInstanceId },
+      ],
+      run: async () => ({ KeyMetadata: keyMetadata(dependencies, await create(dependencies, parameters, context)) }),
+    }),
+  });
+}
+
+async function create(dependencies: KmsDependencies, parameters: Input, context: RequestContext): Promise<KeyRecord> {
+  const draft = draftKey(dependencies, parameters);
+  const token =
+    parameters.ClientToken === undefined
+      ? undefined
+      : `${callerIdentity(context.principal)}\n${parameters.ClientToken}`;
+  const material = await providerOf(dependencies, draft).generate(draft.keySpec);
+  return dependencies.store.transact(async (transaction) => {
+    const earlier = await keyOfToken(transaction, token);
+    if (earlier !== undefined) return earlier;
+    const key = { ...draft, versions: [] };
+    await addVersion(transaction, key, material, key.createTime);
+    if (token !== undefined) await clientTokenTable.put(transaction, token, { keyId: key.keyId });
+    return key;
+  });
+}
+
+async function keyOfToken(transaction: Transaction, token: string | undefined): Promise<KeyRecord | undefined> {
+  const earlier = token === undefined ? undefined : await clientTokenTable.get(transaction, token);
+  return earlier === undefined ? undefined : keyTable.get(transaction, earlier.keyId);
+}
+
+function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
+  const provider = providerOfScope(dependencies, parameters.DKMSInstanceId);
+  if (parameters.Origin === 'EXTERNAL') {
+    throw new ApiError('Unsupported.Origin', 'Key material cannot be imported. Use the Origin Aliyun_KMS.');
+  }
+  if (parameters.Policy !== undefined) assertResourcePolicy(parameters.Policy);
+  const rotation = rotationOf(parameters.EnableAutomaticRotation, parameters.RotationInterval, 365);
+  return {
+    keyId: newKeyId(dependencies, parameters.DKMSInstanceId),
+    scope: parameters.DKMSInstanceId,
+    provider,
+    keySpec: parameters.KeySpec,
+    keyUsage: usageOf(parameters, provider),
+    origin: parameters.Origin,
+    protectionLevel: protectionLevelOf(parameters, provider),
+    state: 'Enabled',
+    description: parameters.Description,
+    creator: dependencies.accountId,
+    createTime: dependencies.clock.now(),
+    versions: [],
+    tags: addTags({}, parameters.Tags),
+    ...(rotation !== undefined && { rotation }),
+    ...(parameters.Policy !== undefined && { policy: parameters.Policy }),
+  };
+}
+
+function usageOf(parameters: Input, provider: ProviderKind): KeyUsage {
+  const row = keySpecs[parameters.KeySpec];
+  if (row === undefined || !row.providers.includes(provider)) {
+    const known = keySpecsOf(provider).join(', ');
+    throw new ApiError('InvalidParameter', `The parameter KeySpec must be one of ${known} in this instance.`);
+  }
+  const usage = parameters.KeyUsage ?? row.usages[0];
+  if (usage !== undefined && row.usages.includes(usage)) return usage;
+  throw new ApiError(
+    'InvalidParameter',
+    `The parameter KeyUsage must be one of ${row.usages.join(', ')} for this KeySpec.`,
+  );
+}
+
+function protectionLevelOf(parameters: Input, provider: ProviderKind): KeyRecord['protectionLevel'] {
+  const level = provider === 'pkcs11' ? 'HSM' : 'SOFTWARE';
+  if (parameters.ProtectionLevel === undefined || parameters.ProtectionLevel === level) return level;
+  throw new ApiError(
+    'Unsupported.ProtectionLevel',
+    `Keys of this instance have the protection level ${level}. Leave ProtectionLevel out, or name another instance.`,
+  );
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { defineAction, type AnyAction } from '../../../ports/action.ts';
+import { containerArn, resourceArn } from '../../arn.ts';
+import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
+import { filters, matches, type FilterTable } from '../../filters.ts';
+import { pageOf, pageParameters } from '../../paging.ts';
+import { keyTable, type KeyRecord } from '../../records/key.ts';
+
+/** Filter → the value of a key that it looks at (KMS ListKeys → Filters). */
+const filterTable: FilterTable<KeyRecord> = {
+  KeyState: (key) => [key.state],
+  KeySpec: (key) => [key.keySpec],
+  KeyUsage: (key) => [key.keyUsage],
+  ProtectionLevel: (key) => [key.protectionLevel],
+  Origin: (key) => [key.origin],
+  CreatorType: (key) => [creatorType(key)],
+  DKMSInstanceId: (key) => [key.scope === sharedScope ? '' : key.scope],
+};
+
+const input = z.object({ Filters: filters(Object.keys(filterTable)), ...pageParameters(10) });
+
+/** KMS ListKeys. Keys that the service made for itself are listed only on the filter CreatorType Service. */
+export function listKeys(dependencies: KmsDependencies): AnyAction {
+  return defineAction<z.infer<typeof input>>({
+    name: 'ListKeys',
+    product: 'Kms',
+    input,
+    plan: ({ Filters, ...page }) => ({
+      access: [{ action: 'kms:ListKeys', resource: containerArn(dependencies, 'key'), scope: sharedScope }],
+      run: async () => {
+        const asked = Filters.some(({ Key }) => Key === 'CreatorType')
+          ? Filters
+          : [...Filters, { Key: 'CreatorType', Values: ['User'] }];
+        const keys = (await keyTable.all(dependencies.store))
+          .map(({ record }) => record)
+          .filter((key) => matches(filterTable, asked, key));
+        const { items, fields } = pageOf(keys, page);
+        const Key = items.map(({ keyId }) => ({ KeyArn: resourceArn(dependencies, 'key', keyId), KeyId: keyId }));
+        return { Keys: { Key }, ...fields };
+      },
+    }),
+  });
+}
+
+function creatorType(key: KeyRecord): string {
+  return key.creator === 'service' ? 'Service' : 'User';
+}

@@ -1,0 +1,30 @@
+import type { RandomBytes } from '../crypto/uuid.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { KeyProvider } from '../ports/key-provider.ts';
+import type { Store } from '../ports/store.ts';
+
+/** What kind of keys an instance holds. */
+export type InstanceType = 'Software' | 'Hardware' | 'External';
+
+/** A KMS instance (`kst-…`) besides `shared`, the instance that is always there. */
+export interface InstanceDescription {
+  readonly id: string;
+  readonly type: InstanceType;
+}
+
+/** Everything that the KMS actions work with. */
+export interface KmsDependencies {
+  readonly store: Store;
+  /** The providers of this installation; `software` is needed for the instance `shared`. */
+  readonly providers: Readonly<Partial<Record<KeyProvider['kind'], KeyProvider>>>;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** Such as `local`. */
+  readonly region: string;
+  /** The one account of this installation, such as `1000000000000000`. */
+  readonly accountId: string;
+  readonly instances: readonly InstanceDescription[];
+}
+
+/** The scope of keys and secrets that belong to no instance. */
+export const sharedScope = 'shared';

@@ -1,0 +1,109 @@
+import { encryptionContextAad, type EncryptionContext } from '../crypto/encryption-context.ts';
+import { formatCiphertextBlob, invalidCiphertext, type CiphertextBlob } from '../crypto/ciphertext-blob.ts';
+import { ApiError } from '../lib/errors.ts';
+import type { KeyMaterial, KeyProvider } from '../ports/key-provider.ts';
+import type { KmsDependencies } from './dependencies.ts';
+import { loadKey, type KeyLookup } from './key-lookup.ts';
+import { assertKeyState } from './key-state.ts';
+import { keyTable, primaryVersion, type KeyRecord } from './records/key.ts';
+import { keyVersionTable, type KeyVersionRecord } from './records/key-version.ts';
+
+/** What a key does with data needs these. */
+export type CryptoDependencies = Pick<KmsDependencies, 'store' | 'providers'>;
+
+/** A ciphertext and the key it was made with, as responses name it. */
+export interface EncryptedText {
+  CiphertextBlob: string;
+  KeyId: string;
+  KeyVersionId: string;
+}
+
+/** The provider of a key. Throws `Rejected.Unavailable` when this installation runs none of its kind. */
+export function providerOf({ providers }: Pick<KmsDependencies, 'providers'>, key: KeyRecord): KeyProvider {
+  const provider = providers[key.provider];
+  if (provider !== undefined) return provider;
+  throw new ApiError(
+    'Rejected.Unavailable',
+    `Key ${key.keyId} lives in a provider of kind ${key.provider}, which this service is not configured with.`,
+  );
+}
+
+/**
+ * Reads the key as it is now and makes sure that it may be used. The state is never cached: once DisableKey or
+ * ScheduleKeyDeletion has answered, no replica encrypts or decrypts with the key.
+ */
+export async function usableKey(dependencies: CryptoDependencies, found: KeyLookup): Promise<KeyRecord> {
+  const key = await loadKey(dependencies.store, found);
+  assertKeyState(key.keyId, key.state, 'use');
+  if (key.keyUsage !== 'ENCRYPT/DECRYPT') {
+    throw new ApiError(
+      'UnsupportedOperation',
+      `Key ${key.keyId} is for ${key.keyUsage}. Use a key for ENCRYPT/DECRYPT.`,
+    );
+  }
+  return key;
+}
+
+/** Encrypts text under the primary version of a key that {@link usableKey} gave. */
+export async function encryptText(
+  dependencies: CryptoDependencies,
+  key: KeyRecord,
+  text: string,
+  context: EncryptionContext,
+): Promise<EncryptedText> {
+  const versionId = primaryVersion(key)?.id ?? '';
+  const version = await keyVersionTable.get(dependencies.store, versionId);
+  if (version === undefined) throw new Error(`key ${key.keyId} has no record of its version ${versionId}`);
+  const plaintext = Buffer.from(text, 'utf8');
+  try {
+    const provider = providerOf(dependencies, key);
+    const parts = await provider.encrypt(materialOf(versionId, version), plaintext, encryptionContextAad(context));
+    const blob = formatCiphertextBlob({ keyVersionId: versionId, ...parts });
+    return { CiphertextBlob: blob, KeyId: key.keyId, KeyVersionId: versionId };
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+/** A ciphertext whose key was found. */
+export interface BlobLookup extends KeyLookup {
+  readonly blob: CiphertextBlob;
+  readonly version?: KeyVersionRecord;
+}
+
+/** Finds the key of a blob from the version it names. An unknown version is named instead of the key. */
+export async function findKeyOfBlob(
+  { store }: Pick<KmsDependencies, 'store'>,
+  blob: CiphertextBlob,
+): Promise<BlobLookup> {
+  const version = await keyVersionTable.get(store, blob.keyVersionId);
+  if (version === undefined) return { blob, name: blob.keyVersionId };
+  const key = await keyTable.get(store, version.keyId);
+  return { blob, version, name: version.keyId, ...(key !== undefined && { key }) };
+}
+
+/**
+ * Decrypts what {@link encryptText} made, with the version that the blob names. A version that is unknown fails like a
+ * changed blob or another context: one error, without detail.
+ */
+export async function decryptText(
+  dependencies: CryptoDependencies,
+  found: BlobLookup,
+  context: EncryptionContext,
+): Promise<{ key: KeyRecord; text: string }> {
+  const { blob, version } = found;
+  if (version === undefined || found.key === undefined) throw invalidCiphertext();
+  const key = await usableKey(dependencies, found);
+  const provider = providerOf(dependencies, key);
+  const material = materialOf(blob.keyVersionId, version);
+  const plaintext = await provider.decrypt(material, blob, encryptionContextAad(context));
+  try {
+    return { key, text: plaintext.toString('utf8') };
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+function materialOf(versionId: string, version: KeyVersionRecord): KeyMaterial {
+  return { versionId, keySpec: version.keySpec, bytes: Buffer.from(version.material, 'base64') };
+}

@@ -1,0 +1,53 @@
+import type { KeyUsage, ProviderKind } from '../../crypto/key-specs.ts';
+import { RecordTable } from './record-table.ts';
+
+/** States of a key (KMS "Key states"). */
+export type KeyState = 'Enabled' | 'Disabled' | 'PendingDeletion' | 'PendingImport' | 'Unavailable';
+
+/** One version of a key, as the key's own record lists it. The material is in the key version's record. */
+export interface KeyVersionEntry {
+  id: string;
+  /** Milliseconds since the Unix epoch. */
+  createTime: number;
+}
+
+/** A planned deletion. Both must be over: the wall clock's date, and the time that the service itself counted. */
+export interface PlannedDeletion {
+  /** Milliseconds since the Unix epoch. */
+  dueTime: number;
+  /** Milliseconds still to count down while the service runs; see the purge of due deletions. */
+  remainingMs: number;
+}
+
+/** A key: everything but its material. Bucket `kms/keys`, by key id. */
+export interface KeyRecord {
+  keyId: string;
+  /** KMS instance id, or `shared`. */
+  scope: string;
+  provider: ProviderKind;
+  keySpec: string;
+  keyUsage: KeyUsage;
+  origin: 'Aliyun_KMS' | 'EXTERNAL';
+  protectionLevel: 'SOFTWARE' | 'HSM';
+  state: KeyState;
+  description: string;
+  /** Account id; or `service` for a key that the service made for itself. */
+  creator: string;
+  /** Milliseconds since the Unix epoch. */
+  createTime: number;
+  /** Oldest first; the last one is primary. Never empty, except for a key that waits for material. */
+  versions: KeyVersionEntry[];
+  rotation?: { enabled: boolean; intervalSeconds: number };
+  deletion?: PlannedDeletion;
+  deletionProtection?: { description: string };
+  /** Key policy as JSON text; absent means the default policy. */
+  policy?: string;
+  tags: Record<string, string>;
+}
+
+export const keyTable: RecordTable<KeyRecord> = new RecordTable('kms/keys');
+
+/** The version that encrypts. */
+export function primaryVersion(key: KeyRecord): KeyVersionEntry | undefined {
+  return key.versions.at(-1);
+}

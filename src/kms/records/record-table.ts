@@ -1,0 +1,55 @@
+import type { Store, Transaction } from '../../ports/store.ts';
+
+/** Reads of the store, inside a transaction or outside. */
+export type Reader = Pick<Store | Transaction, 'get' | 'scan'>;
+
+const pageSize = 1000;
+
+/**
+ * A bucket of JSON records of one kind. Each stored text carries the version of its shape as `v`, so that a later
+ * release can tell old records from new ones; a record of an unknown version is an error, never half understood.
+ */
+export class RecordTable<T extends object> {
+  readonly bucket: string;
+
+  constructor(bucket: string) {
+    this.bucket = bucket;
+  }
+
+  async get(reader: Pick<Reader, 'get'>, key: string): Promise<T | undefined> {
+    const stored = await reader.get(this.bucket, key);
+    return stored === undefined ? undefined : this.decode(stored.value);
+  }
+
+  put(transaction: Transaction, key: string, record: T): Promise<void> {
+    return transaction.put(this.bucket, key, this.encode(record));
+  }
+
+  delete(transaction: Transaction, key: string): Promise<void> {
+    return transaction.delete(this.bucket, key);
+  }
+
+  /** Every record of the bucket, or those whose key begins with `prefix`, in the order of their keys. */
+  async all(reader: Reader, prefix?: string): Promise<{ key: string; record: T }[]> {
+    const found: { key: string; record: T }[] = [];
+    const options = { limit: pageSize, ...(prefix !== undefined && { prefix }) };
+    let page = await reader.scan(this.bucket, options);
+    while (page.length > 0) {
+      for (const { key, value } of page) found.push({ key, record: this.decode(value) });
+      const after = page.at(-1)?.key;
+      if (page.length < pageSize || after === undefined) break;
+      page = await reader.scan(this.bucket, { ...options, after });
+    }
+    return found;
+  }
+
+  encode(record: T): Buffer {
+    return Buffer.from(JSON.stringify({ v: 1, ...record }), 'utf8');
+  }
+
+  decode(bytes: Uint8Array): T {
+    const { v, ...record } = JSON.parse(Buffer.from(bytes).toString('utf8')) as T & { v?: unknown };
+    if (v !== 1) throw new Error(`bucket ${this.bucket} holds a record of version ${String(v)}; this release reads 1`);
+    return record as unknown as T;
+  }
+}
