@@ -1,10 +1,11 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compileAnyOf, compileWildcard } from '../../src/policy/match.ts';
 
 /** The same pattern as a regular expression, which is what it means. */
 function asRegExp(pattern: string): RegExp {
-  const source = [...pattern]
+  const source = pattern
+    .split('')
     .map((character) => ({ '*': '[^]*', '?': '[^]' })[character] ?? character.replace(/[\\^$.|+()[\]{}/-]/, '\\$&'))
     .join('');
   return new RegExp(`^${source}$`);
