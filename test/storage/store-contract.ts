@@ -55,8 +55,8 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
     });
 
     it('belong to the caller: changing the bytes given or got changes nothing stored', async () => {
-      const given = bytes('value');
       await store.transact(async (transaction) => {
+        const given = bytes('value');
         await transaction.put('a', 'key', given);
         given.fill(0);
       });
