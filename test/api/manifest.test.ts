@@ -10,7 +10,8 @@ const key = (metadata: object, spec: object = {}): string =>
   stringify({ apiVersion: 'kaap.dev/v1alpha1', kind: 'KmsKey', metadata, spec });
 
 describe('a manifest that is refused', () => {
-  test.each(malformedManifests)('refuses $title, naming $field', (row) => {
+  const rows = malformedManifests.map((row) => [row.title, row.field, row] as const);
+  test.each(rows)('refuses %s, naming %s', (_title, _field, row) => {
     const { objects, errors } = parseManifest(stringify(objectOf(row)));
     expect(objects).toEqual([]);
     expect(errors.map(({ path, message }) => ({ path, message }))).toContainEqual({

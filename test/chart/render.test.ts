@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { chart, helm, namespace, succeeded, template, type RenderedObject } from './programs.ts';
+
+const values = (name: string): string[] => ['--values', join(import.meta.dirname, 'values', `${name}.yaml`)];
+const settings: readonly [string, string[]][] = [
+  ['defaults', []],
+  ['tests', values('tests')],
+  ['everything', values('everything')],
+  ['minimal', values('minimal')],
+];
+
+interface PodSpec {
+  serviceAccountName: string;
+  securityContext: Record<string, unknown>;
+  containers: { name: string; image: string; securityContext: unknown; resources: unknown; env: { name: string }[] }[];
+  volumes: Record<string, unknown>[];
+}
+
+const workloadKinds = new Set(['Deployment', 'StatefulSet', 'Job']);
+
+function podsOf(objects: readonly RenderedObject[]): [string, PodSpec][] {
+  return objects
+    .filter(({ kind }) => workloadKinds.has(kind))
+    .map(({ metadata, spec }) => [metadata.name, (spec as { template: { spec: PodSpec } }).template.spec]);
+}
+
+const find = (objects: readonly RenderedObject[], kind: string, name: string): RenderedObject => {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
+  if (!found) throw new Error(`no ${kind} ${name}`);
+  return found;
+};
+
+describe.each(settings)('with %s', (_name, args) => {
+  test('helm lint has nothing to say', () => {
+    const outcome = helm(['lint', chart, '--strict', '--quiet', '--namespace', namespace, ...args]);
+    expect(outcome).toMatchObject({ status: 0 });
+  });
+
+  test('no object appears twice, and none outside the namespace of the release', () => {
+    const objects = template(args);
+    const names = objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { metadata } of objects) expect([namespace, undefined]).toContain(metadata.namespace);
+  });
+
+  test('every pod runs restricted: no root, no privilege, no capability, nothing to write to but what it needs', () => {
+    const pods = podsOf(template(args));
+    expect(pods.length).toBeGreaterThanOrEqual(3);
+    for (const [, pod] of pods) {
+      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      for (const container of pod.containers) {
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        expect(container.resources).toMatchObject({
+          requests: expect.anything() as object,
+          limits: expect.anything() as object,
+        });
+      }
+    }
+  });
+
+  test('every process has a service account of its own', () => {
+    const accounts = podsOf(template(args)).map(([, pod]) => pod.serviceAccountName);
+    expect(new Set(accounts).size).toBe(accounts.length);
+    expect(accounts).not.toContain('default');
+  });
+});
+
+describe('the default values', () => {
+  const objects = template();
+  const pods = Object.fromEntries(podsOf(objects));
+
+  test('give each process its own image', () => {
+    const images = Object.values(pods).flatMap((pod) => pod.containers.map(({ image }) => image));
+    expect(images.toSorted()).toEqual(
+      ['cli', 'kms', 'operator', 'webhook'].map((process) => `localhost/kaap/${process}:0.1.0`),
+    );
+  });
+
+  test('H5: nobody but the node may read metrics over the network', () => {
+    for (const component of ['kms', 'operator', 'webhook']) {
+      const policy = find(objects, 'NetworkPolicy', `kaap-${component}`);
+      expect(JSON.stringify(policy['spec'])).not.toContain('9090');
+      expect(policy['spec']).toMatchObject({ policyTypes: ['Ingress', 'Egress'] });
+    }
+  });
+
+  test('I5: no process relies on a network policy to reach the KMS in private: all of them check its certificate', () => {
+    for (const component of ['operator', 'webhook']) {
+      const env = pods[`kaap-${component}`]?.containers[0]?.env;
+      expect(env).toContainEqual({ name: 'KAAP_ENDPOINT', value: `https://kaap-kms.${namespace}.svc` });
+      expect(env).toContainEqual({ name: 'KAAP_CA_FILE', value: '/etc/kaap/trust/ca.crt' });
+    }
+  });
+
+  test('the KMS alone mounts the seal key and the key of the CA', () => {
+    const mounting = Object.entries(pods).filter(([, pod]) => JSON.stringify(pod.volumes).includes('secretName'));
+    expect(mounting.map(([name]) => name)).toEqual(['kaap-kms']);
+  });
+
+  test('the webhook is asked about labelled pods only, and never about its own namespace or kube-system', () => {
+    expect(find(objects, 'MutatingWebhookConfiguration', 'kaap')['webhooks']).toMatchObject([
+      {
+        failurePolicy: 'Fail',
+        reinvocationPolicy: 'IfNeeded',
+        sideEffects: 'None',
+        timeoutSeconds: 5,
+        objectSelector: { matchLabels: { 'kaap.dev/inject': 'true' } },
+        namespaceSelector: { matchExpressions: [{ operator: 'NotIn', values: [namespace, 'kube-system'] }] },
+      },
+    ]);
+  });
+
+  test('state is on a volume', () => {
+    expect(find(objects, 'StatefulSet', 'kaap-kms')['spec']).toMatchObject({
+      replicas: 1,
+      volumeClaimTemplates: [{ spec: { resources: { requests: { storage: '4Gi' } } } }],
+    });
+  });
+
+  test('the definitions of the kinds outlive the release', () => {
+    const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(definitions).toHaveLength(6);
+    for (const { metadata } of definitions) expect(metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
+  });
+});
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  resourceNames?: string[];
+  verbs: string[];
+}
+
+/** Everything that the roles of a component allow, a line each. */
+function rights(objects: readonly RenderedObject[], name: string): string[] {
+  const roles = objects.filter(({ kind, metadata }) => kind.endsWith('Role') && metadata.name === name);
+  return roles.flatMap(({ kind, rules }) =>
+    (rules as Rule[]).flatMap(({ resources, resourceNames = ['*'], verbs }) =>
+      resources.map((resource) => `${kind} ${resource} ${resourceNames.join()} ${verbs.join()}`),
+    ),
+  );
+}
+
+describe('rights', () => {
+  const objects = template();
+
+  test('of the KMS: to ask whether a token is real', () => {
+    expect(rights(objects, 'kaap-kms')).toEqual(['ClusterRole tokenreviews * create']);
+  });
+
+  test('A14: of the webhook: what it reads, its own configuration and its own certificate', () => {
+    expect(rights(objects, 'kaap-webhook')).toEqual([
+      'ClusterRole secretbindings * get,list,watch',
+      'ClusterRole applicationaccesspoints * get,list,watch',
+      'ClusterRole mutatingwebhookconfigurations kaap get,patch',
+      'Role secrets * create',
+      'Role secrets kaap-webhook-cert get,update',
+    ]);
+  });
+
+  test('of the operator: of Secrets, to create one and nothing else', () => {
+    const lines = rights(objects, 'kaap-operator');
+    expect(lines.filter((line) => line.includes(' secrets '))).toEqual(['ClusterRole secrets * create']);
+    expect(lines.filter((line) => /delete|\*$|escalate|impersonate|bind$/.test(line))).toEqual([]);
+  });
+
+  test('of the bootstrap: to create, and to see whether its own three objects exist', () => {
+    expect(rights(objects, 'kaap-bootstrap')).toEqual([
+      'Role secrets * create',
+      'Role configmaps * create',
+      'Role secrets kaap-kms-ca,kaap-kms-seal get',
+      'Role configmaps kaap-kms-trust get',
+    ]);
+  });
+
+  test('of everybody: no wildcard', () => {
+    for (const { kind, rules } of objects) {
+      if (kind.endsWith('Role')) expect(JSON.stringify(rules)).not.toContain('"*"');
+    }
+  });
+});
+
+describe('values that are refused', () => {
+  test.each([
+    ['a misspelt value', 'kms.persistance.enabled=false', 'persistance'],
+    ['a value of the wrong type', 'webhook.replicas=two', '/webhook/replicas'],
+    ['an account id of the wrong length', 'accountId=12345', '/accountId'],
+    ['an unknown pull policy', 'image.pullPolicy=Sometimes', '/image/pullPolicy'],
+    ['an instance id that is none', 'kms.instances={shared}', '/kms/instances/0'],
+    ['a timeout that an API server would refuse', 'webhook.timeoutSeconds=60', '/webhook/timeoutSeconds'],
+  ])('%s', (_title, setting, names) => {
+    const outcome = helm(['template', 'kaap', chart, '--set', setting]);
+    expect(outcome.status).not.toBe(0);
+    expect(outcome.errors).toContain(names);
+  });
+});
+
+test('a change of the default values changes nothing that is not meant: names are fixed', () => {
+  const names = template(values('everything')).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+  expect(names).toContain('ServiceMonitor/kaap');
+  expect(names).toContain('Service/kaap-metrics');
+  expect(names).toContain('Service/kaap-kms');
+});
+
+test('NOTES tell a user without persistence that nothing is kept', () => {
+  const notes = succeeded(
+    helm(['install', 'kaap', chart, '--dry-run=client', '--namespace', namespace, ...values('tests')]),
+  );
+  expect(notes).toContain('WARNING: kms.persistence.enabled is false');
+});
