@@ -22,6 +22,10 @@ import {
   listPolicies,
   updatePolicy,
 } from './actions/access-points/policies.ts';
+import { describeAccountKmsStatus, describeRegions, openKmsService } from './actions/account/account.ts';
+import { getDefaultKmsInstance, getKmsInstance, listKmsInstances } from './actions/account/instances.ts';
+import { createAlias, deleteAlias, updateAlias } from './actions/aliases/alias-changes.ts';
+import { listAliases, listAliasesByKeyId } from './actions/aliases/list-aliases.ts';
 import { decrypt } from './actions/crypto/decrypt.ts';
 import { encrypt } from './actions/crypto/encrypt.ts';
 import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/crypto/generate-data-key.ts';
@@ -37,10 +41,19 @@ import { setDeletionProtection } from './actions/keys/set-deletion-protection.ts
 import { disableKey, enableKey } from './actions/keys/switch-key.ts';
 import { updateKeyDescription } from './actions/keys/update-key-description.ts';
 import { updateRotationPolicy } from './actions/keys/update-rotation-policy.ts';
+import { batchGetSecretValue } from './actions/secrets/batch-get-secret-value.ts';
 import { createSecret } from './actions/secrets/create-secret.ts';
 import { describeSecret } from './actions/secrets/describe-secret.ts';
+import { getRandomPassword } from './actions/secrets/get-random-password.ts';
 import { getSecretValue } from './actions/secrets/get-secret-value.ts';
+import { listSecretVersionIds } from './actions/secrets/list-secret-version-ids.ts';
+import { listSecrets } from './actions/secrets/list-secrets.ts';
 import { putSecretValue } from './actions/secrets/put-secret-value.ts';
+import { deleteSecret, restoreSecret } from './actions/secrets/secret-deletion.ts';
+import { getSecretPolicy, setSecretPolicy } from './actions/secrets/secret-policy.ts';
+import { updateSecretVersionStage } from './actions/secrets/update-secret-version-stage.ts';
+import { updateSecret } from './actions/secrets/update-secret.ts';
+import { listResourceTags, tagResource, untagResource } from './actions/tags/tags.ts';
 import type { KmsDependencies } from './dependencies.ts';
 
 /** One row per action: what makes it. */
@@ -61,6 +74,16 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   describeKeyVersion,
   listKeyVersions,
   updateRotationPolicy,
+  // Aliases.
+  createAlias,
+  updateAlias,
+  deleteAlias,
+  listAliases,
+  listAliasesByKeyId,
+  // Tags of keys and secrets.
+  tagResource,
+  untagResource,
+  listResourceTags,
   // Cryptography.
   encrypt,
   decrypt,
@@ -71,7 +94,17 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   createSecret,
   putSecretValue,
   getSecretValue,
+  batchGetSecretValue,
   describeSecret,
+  listSecrets,
+  listSecretVersionIds,
+  updateSecret,
+  updateSecretVersionStage,
+  deleteSecret,
+  restoreSecret,
+  getSecretPolicy,
+  setSecretPolicy,
+  getRandomPassword,
   // Access points.
   createNetworkRule,
   updateNetworkRule,
@@ -92,6 +125,13 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   getClientKey,
   deleteClientKey,
   listClientKeys,
+  // Account and instances.
+  describeRegions,
+  describeAccountKmsStatus,
+  openKmsService,
+  listKmsInstances,
+  getKmsInstance,
+  getDefaultKmsInstance,
 ];
 
 /** Every action of KMS (2016-01-20) that this installation answers. */

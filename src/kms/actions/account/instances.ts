@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { ApiError } from '../../../lib/errors.ts';
+import { defineAction, type AnyAction } from '../../../ports/action.ts';
+import { containerArn, resourceArn } from '../../arn.ts';
+import { sharedScope, type InstanceDescription, type InstanceType, type KmsDependencies } from '../../dependencies.ts';
+import { instanceProviders } from '../../instance.ts';
+import { pageOf, pageParameters, type Page } from '../../paging.ts';
+import { text } from '../../parameters.ts';
+import { keyTable } from '../../records/key.ts';
+import { secretTable } from '../../records/secret.ts';
+
+/** Product names of instance types, as GetKmsInstance spells them. */
+const productTypes: Readonly<Record<InstanceType, string>> = {
+  Software: 'kms_ddi_public_cn',
+  Hardware: 'kms_hsm_public_cn',
+  External: 'kms_xki_public_cn',
+};
+
+/** KMS ListKmsInstances: the instances of the configuration; `shared` is not one of them. */
+export function listKmsInstances(dependencies: KmsDependencies): AnyAction {
+  return defineAction<Page>({
+    name: 'ListKmsInstances',
+    product: 'Kms',
+    input: z.object(pageParameters(20)),
+    plan: (page) => ({
+      access: [
+        { action: 'kms:ListKmsInstances', resource: containerArn(dependencies, 'instance'), scope: sharedScope },
+      ],
+      run: () => {
+        const { items, fields } = pageOf(dependencies.instances, page);
+        const KmsInstance = items.map(({ id }) => ({
+          KmsInstanceArn: resourceArn(dependencies, 'instance', id),
+          KmsInstanceId: id,
+        }));
+        return Promise.resolve({ KmsInstances: { KmsInstance }, ...fields });
+      },
+    }),
+  });
+}
+
+/** KMS GetKmsInstance, with the fields that mean something in an installation of one's own. */
+export function getKmsInstance(dependencies: KmsDependencies): AnyAction {
+  return defineAction({
+    name: 'GetKmsInstance',
+    product: 'Kms',
+    input: z.object({ KmsInstanceId: text({ max: 64, pattern: /^[\x21-\x7e]+$/ }) }),
+    plan: ({ KmsInstanceId }) => ({
+      access: [
+        {
+          action: 'kms:GetKmsInstance',
+          resource: resourceArn(dependencies, 'instance', KmsInstanceId),
+          scope: KmsInstanceId,
+        },
+      ],
+      run: async () => {
+        const instance = dependencies.instances.find(({ id }) => id === KmsInstanceId);
+        if (instance !== undefined) return { KmsInstance: await instanceFields(dependencies, instance) };
+        const message = `There is no KMS instance ${KmsInstanceId}. ListKmsInstances shows those that exist.`;
+        throw new ApiError('Forbidden.ResourceNotFound', message);
+      },
+    }),
+  });
+}
+
+/** KMS GetDefaultKmsInstance: the instance for callers that name none, which is `shared`. */
+export function getDefaultKmsInstance(dependencies: KmsDependencies): AnyAction {
+  return defineAction({
+    name: 'GetDefaultKmsInstance',
+    product: 'Kms',
+    input: z.object({}),
+    plan: () => ({
+      access: [
+        { action: 'kms:GetDefaultKmsInstance', resource: containerArn(dependencies, 'instance'), scope: sharedScope },
+      ],
+      run: () => Promise.resolve({ DefaultKmsInstanceId: sharedScope }),
+    }),
+  });
+}
+
+async function instanceFields(
+  dependencies: KmsDependencies,
+  { id, type }: InstanceDescription,
+): Promise<Record<string, unknown>> {
+  const keys = await keyTable.all(dependencies.store);
+  const secrets = await secretTable.all(dependencies.store);
+  return {
+    InstanceId: id,
+    InstanceName: id,
+    KeyNum: keys.filter(({ record }) => record.scope === id).length,
+    ProductType: productTypes[type],
+    SecretNum: String(secrets.filter(({ record }) => record.scope === id).length),
+    Status: dependencies.providers[instanceProviders[type]] === undefined ? 'Disconnected' : 'Connected',
+  };
+}
