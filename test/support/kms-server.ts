@@ -5,7 +5,7 @@ import { rootCredentialFile, type RootCredential } from '../../src/cli/connectio
 import { KmsClient, staticCredentials } from '../../src/client/kms-client.ts';
 import { readKmsConfig } from '../../src/cmd/kms-config.ts';
 import { startKmsService, type KmsService, type KmsServiceDependencies } from '../../src/cmd/kms-service.ts';
-import { ManualClock, type Clock } from '../../src/lib/clock.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { createMetrics } from '../../src/lib/metrics.ts';
 
@@ -31,14 +31,17 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** A clock that tells the real time and can be moved forward. */
-export class MovableClock extends ManualClock {
-  override now(): number {
-    return super.now() + performance.now();
+/** The real time, and as much more as a test says. */
+export class ShiftedClock implements Clock {
+  /** Milliseconds by which the wall clock is ahead. */
+  shiftMs = 0;
+
+  now(): number {
+    return Date.now() + this.shiftMs;
   }
 
-  override monotonic(): number {
-    return super.monotonic() + performance.now();
+  monotonic(): number {
+    return performance.now();
   }
 }
 
@@ -54,7 +57,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const service = await startKmsService({
     config,
     verifiers: options.verifiers ?? new Map(),
-    clock: options.clock ?? new MovableClock(Date.now() - performance.now()),
+    clock: options.clock ?? systemClock,
     log: silentLogger,
     metrics: createMetrics(),
     createIfMissing: true,
