@@ -131,7 +131,7 @@ async function untilReady({ cluster }: Standalone, signal: AbortSignal): Promise
 async function showInjection(stage: Stage): Promise<Pod> {
   const { narrator, standalone, signal } = stage;
   narrator.step('A pod with the label kaap.dev/inject is created: what the webhook makes of it');
-  const before = readPod(join(quickstart, 'pod.yaml'));
+  const before = readPod(join(quickstart, '40-pod.yaml'));
   const facts = { endpoint: standalone.endpoint, caPem: standalone.service.caPem, region, accountId };
   const after = inject(before, await knownObjects(standalone.cluster, signal), installationOf(facts));
   narrator.show(changedLines(diffLines(yamlLines(before), yamlLines(after)), 1));
