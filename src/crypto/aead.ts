@@ -97,12 +97,15 @@ export function openAead(key: AeadKey, sealed: Uint8Array, aad: Uint8Array): Buf
  * big-endian, so that no byte can move from one field to the next.
  */
 export function lengthPrefixed(...fields: readonly (string | Uint8Array)[]): Buffer {
-  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (const field of fields) length += 4 + Buffer.byteLength(field);
+  const joined = Buffer.allocUnsafe(length);
+  let end = 0;
   for (const field of fields) {
-    const bytes = typeof field === 'string' ? Buffer.from(field, 'utf8') : field;
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    parts.push(length, bytes);
+    const start = joined.writeUInt32BE(Buffer.byteLength(field), end);
+    if (typeof field === 'string') joined.write(field, start, 'utf8');
+    else joined.set(field, start);
+    end = start + Buffer.byteLength(field);
   }
-  return Buffer.concat(parts);
+  return joined;
 }

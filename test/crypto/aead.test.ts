@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AeadError, decryptAesGcm, encryptAesGcm, lengthPrefixed, openAead, sealAead } from '../../src/crypto/aead.ts';
 

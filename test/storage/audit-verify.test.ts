@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chainLine, emptyChain, signCheckpoint, type ChainHead } from '../../src/crypto/record-chain.ts';
 import { membersOf } from '../../src/storage/audit-lines.ts';

@@ -5,16 +5,16 @@ import { StoreSealedError, type Store } from '../../src/ports/store.ts';
 import { openBarrier, type Barrier } from '../../src/storage/barrier.ts';
 import { TamperedValueError } from '../../src/storage/barrier-value.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { SealableStore } from '../../src/storage/sealable-store.ts';
 import type { Seal } from '../../src/storage/seal/seal.ts';
 import { SealError } from '../../src/storage/seal/seal.ts';
 import { openSqliteStore } from '../../src/storage/sqlite-store.ts';
 import { describeStore, put } from './store-contract.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
+const turn = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));
+
 /** A seal that turns every bit over; `down` makes it fail as an HSM that is away does. */
 function fakeSeal(kind = 'fake'): Seal & { down: boolean } {
-  const turn = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));
   const seal = {
     kind,
     down: false,
@@ -236,11 +236,9 @@ describe('the keys of the barrier', () => {
 });
 
 describe('opening the barrier', () => {
-  const open = (store: SealableStore, with_: Seal = seal): Promise<Barrier> => openBarrier(store, with_);
-
   it('makes nothing unless asked, and one root key when two processes begin at once', async () => {
     const empty = new MemoryStore();
-    await expect(open(empty)).rejects.toThrow(/no root key/);
+    await expect(openBarrier(empty, seal)).rejects.toThrow(/no root key/);
     expect(await empty.get('system/barrier', 'root')).toBeUndefined();
     const [left, right] = await Promise.all([openBarrier(empty, seal, create), openBarrier(empty, seal, create)]);
     await put(left, 'a', 'key', 'value');
@@ -253,7 +251,7 @@ describe('opening the barrier', () => {
   });
 
   it('says what to do when the seal is of another kind', async () => {
-    await expect(open(inner, fakeSeal('hsm'))).rejects.toThrow('sealed with a fake seal, not a hsm one');
+    await expect(openBarrier(inner, fakeSeal('hsm'))).rejects.toThrow('sealed with a fake seal, not a hsm one');
   });
 
   it('says what to do when root key or keyring were changed, swapped or lost', async () => {
@@ -262,13 +260,13 @@ describe('opening the barrier', () => {
     const foreignRoot = (await other.get('system/barrier', 'root'))?.value ?? Buffer.alloc(0);
     const root = await raw('system/barrier', 'root');
     await overwrite('system/barrier', 'root', foreignRoot);
-    await expect(open(inner)).rejects.toThrow(/keyring does not open under the root key.*Restore/);
+    await expect(openBarrier(inner, seal)).rejects.toThrow(/keyring does not open under the root key.*Restore/);
     await overwrite('system/barrier', 'root', Buffer.from('{'));
-    await expect(open(inner)).rejects.toThrow(/root key is damaged.*Restore/);
+    await expect(openBarrier(inner, seal)).rejects.toThrow(/root key is damaged.*Restore/);
     await overwrite('system/barrier', 'root', root);
     await overwrite('system/barrier', 'keyring', await raw('system/barrier', 'keyring'));
-    await expect(open(inner)).rejects.toThrow(/keyring does not open/);
+    await expect(openBarrier(inner, seal)).rejects.toThrow(/keyring does not open/);
     await inner.transact((transaction) => transaction.delete('system/barrier', 'keyring'));
-    await expect(open(inner)).rejects.toThrow(/no keyring/);
+    await expect(openBarrier(inner, seal)).rejects.toThrow(/no keyring/);
   });
 });

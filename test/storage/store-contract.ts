@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoreConflictError, type Store, type StoreChange } from '../../src/ports/store.ts';
 
@@ -247,16 +247,16 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
         fc.integer({ min: 1, max: 5 }),
         key.map((value) => Array.from(value).slice(0, 1).join('')),
         async (written, limit, prefix) => {
-          const name = `page-${(bucket += 1)}`;
+          const paged = `page-${(bucket += 1)}`;
           await store.transact(async (transaction) => {
-            for (const each of written) await transaction.put(name, each, bytes(each));
+            for (const each of written) await transaction.put(paged, each, bytes(each));
           });
           const found: string[] = [];
-          let page = await keysOf(store, name, { prefix, limit });
+          let page = await keysOf(store, paged, { prefix, limit });
           while (page.length > 0) {
             expect(page.length).toBeLessThanOrEqual(limit);
             found.push(...page);
-            page = await keysOf(store, name, { prefix, limit, after: page.at(-1) ?? '' });
+            page = await keysOf(store, paged, { prefix, limit, after: page.at(-1) ?? '' });
           }
           const expected = written.filter((each) => each.startsWith(prefix));
           expect(found).toEqual(expected.toSorted((left, right) => Buffer.compare(bytes(left), bytes(right))));
