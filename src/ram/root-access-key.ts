@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { ApiError } from '../lib/errors.ts';
 import type { SecretBytes } from '../lib/secret-bytes.ts';
 import type { Store } from '../ports/store.ts';
 import { findAccessKey, newAccessKey, putAccessKey, type AccessKey } from './access-keys.ts';
@@ -19,6 +20,7 @@ const MARK = 'root-access-key';
  * Makes the account's first access key, once. Later calls change nothing, also when the key was deleted since, unless a key
  * is given: that one is stored, and its secret replaced when it differs.
  *
+ * @throws ApiError `InvalidParameter` when the given id is a RAM user's.
  * @returns the key when this call stored it, to be shown or written to a file; else `undefined`.
  */
 export async function ensureRootAccessKey(store: Store, options: RootAccessKeyOptions): Promise<AccessKey | undefined> {
@@ -26,6 +28,12 @@ export async function ensureRootAccessKey(store: Store, options: RootAccessKeyOp
   const key = newAccessKey({ owner: { kind: 'Account' }, now, random, ...given });
   return store.transact(async (transaction) => {
     const present = given === undefined ? undefined : await findAccessKey(transaction, given.accessKeyId);
+    if (present !== undefined && present.owner.kind !== 'Account') {
+      throw new ApiError(
+        'InvalidParameter',
+        'The given access key id belongs to a RAM user. Give the account another one.',
+      );
+    }
     const marked = (await transaction.get(ramBuckets.account, MARK)) !== undefined;
     const done = given === undefined ? marked : present !== undefined && sameKey(present, key);
     if (done) return undefined;
@@ -36,9 +44,5 @@ export async function ensureRootAccessKey(store: Store, options: RootAccessKeyOp
 }
 
 function sameKey(one: AccessKey, other: AccessKey): boolean {
-  return (
-    one.owner.kind === other.owner.kind &&
-    one.secret.length === other.secret.length &&
-    timingSafeEqual(one.secret.reveal(), other.secret.reveal())
-  );
+  return one.secret.length === other.secret.length && timingSafeEqual(one.secret.reveal(), other.secret.reveal());
 }
