@@ -1,9 +1,12 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { exportJWK, SignJWT } from 'jose';
 import type StsSdkModule from '@alicloud/sts20150401';
 import { $OpenApiUtil } from '@alicloud/openapi-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ApiError } from '../../src/lib/errors.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import type { TokenVerifier } from '../../src/ports/identity.ts';
+import { createJwksVerifier } from '../../src/sts/oidc/jwks-verifier.ts';
 import { KmsClient, staticCredentials } from '../../src/client/kms-client.ts';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
 import { trust } from './trust.ts';
@@ -14,24 +17,28 @@ const StsSdk = load('@alicloud/sts20150401') as typeof StsSdkModule;
 let server: TestServer;
 
 const account = '1000000000000000';
+const shopAudience = 'kaap.dev/access-point/shop';
 
-/** Stands for a cluster: the token `pod-token` is that of default/shop, with the audience of the access point `shop`. */
-const verifier: TokenVerifier = {
-  provider: 'kubernetes',
-  verify: (token, audience) => {
-    if (token !== 'pod-token' || audience !== 'kaap.dev/access-point/shop') {
-      return Promise.reject(new ApiError('AuthenticationFail.OIDCToken.Invalid', 'The token is not valid.'));
-    }
-    return Promise.resolve({
-      issuer: 'https://kubernetes.default.svc',
-      subject: 'system:serviceaccount:default:shop',
-      audiences: [audience],
-      issuedAt: Date.now() - 1000,
-      expiresAt: Date.now() + 3_600_000,
-      serviceAccount: { provider: 'kubernetes', namespace: 'default', name: 'shop' },
-    });
-  },
-};
+const issuer = 'https://cluster.example';
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** A projected token of the service account default/shop, as a cluster makes it. */
+function podToken(audience: string, key: KeyObject = privateKey): Promise<string> {
+  const claims = { 'kubernetes.io': { namespace: 'default', serviceaccount: { name: 'shop', uid: 'u1' } } };
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+    .setIssuer(issuer)
+    .setSubject('system:serviceaccount:default:shop')
+    .setAudience(audience)
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(key);
+}
+
+async function clusterVerifier(): Promise<TokenVerifier> {
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
+  return createJwksVerifier({ provider: 'kubernetes', issuer, jwks: { keys: { keys: [jwk] } }, clock: systemClock });
+}
 
 function sdkOf(
   accessKeyId: string,
@@ -44,7 +51,7 @@ function sdkOf(
 }
 
 beforeAll(async () => {
-  server = await startTestServer({ verifiers: new Map([['kubernetes', verifier]]) });
+  server = await startTestServer({ verifiers: new Map([['kubernetes', await clusterVerifier()]]) });
   trust(server.caPem);
   const { client } = server;
   await client.createSecret({ SecretName: 'shop/database', SecretData: 'password', VersionId: 'v1' });
@@ -89,7 +96,7 @@ describe('@alicloud/sts20150401 1.2.0', () => {
     );
 
   test('a pod’s token becomes a session that reads the secrets of its access point and no other', async () => {
-    const { body } = await assume('pod-token');
+    const { body } = await assume(await podToken(shopAudience));
     const session = body?.credentials;
     const { accessKeyId = '', accessKeySecret = '', securityToken = '' } = session ?? {};
     const identity = await sdkOf(accessKeyId, accessKeySecret, securityToken).getCallerIdentity();
@@ -107,12 +114,16 @@ describe('@alicloud/sts20150401 1.2.0', () => {
     client.close();
   });
 
-  test('a token that is not valid is refused', async () => {
-    await expect(assume('forged')).rejects.toMatchObject({ code: 'AuthenticationFail.OIDCToken.Invalid' });
+  test('C1: a forged token, and one for another audience, are refused', async () => {
+    const { privateKey: forger } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const forged = assume(await podToken(shopAudience, forger));
+    await expect(forged).rejects.toMatchObject({ code: 'AuthenticationFail.OIDCToken.Invalid' });
+    const elsewhere = assume(await podToken('https://kubernetes.default.svc'));
+    await expect(elsewhere).rejects.toMatchObject({ code: 'AuthenticationFail.NoPermission' });
   });
 
   test('a session’s token does not go with another access key', async () => {
-    const { body } = await assume('pod-token');
+    const { body } = await assume(await podToken(shopAudience));
     const mixed = sdkOf(server.root.AccessKeyId, server.root.AccessKeySecret, body?.credentials?.securityToken);
     await expect(mixed.getCallerIdentity()).rejects.toMatchObject({
       code: 'InvalidSecurityToken.MismatchWithAccessKey',
