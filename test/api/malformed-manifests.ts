@@ -177,11 +177,11 @@ export const malformedManifests: readonly MalformedManifest[] = [
     says: 'set keyUsage to ENCRYPT/DECRYPT',
   },
   {
-    title: 'a rotation of imported key material',
+    title: 'an origin of key material that is not supported',
     kind: 'KmsKey',
-    spec: { origin: 'EXTERNAL', rotation: { intervalDays: 30 } },
-    field: 'spec.rotation',
-    says: 'remove rotation',
+    spec: { origin: 'EXTERNAL' },
+    field: 'spec.origin',
+    says: 'supported values: "Aliyun_KMS"',
   },
   {
     title: 'a rotation every three days',

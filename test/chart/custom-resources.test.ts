@@ -102,8 +102,7 @@ const accessPoint = {
 describe('what cannot be changed', () => {
   test.each([
     ['KmsKey', {}, { keySpec: 'Aliyun_AES_128' }, 'spec.keySpec'],
-    ['KmsKey', { keySpec: 'RSA_2048' }, { keySpec: 'RSA_2048', keyUsage: 'SIGN/VERIFY' }, 'spec.keyUsage'],
-    ['KmsKey', {}, { origin: 'EXTERNAL' }, 'spec.origin'],
+    ['KmsKey', {}, { keyUsage: 'SIGN/VERIFY' }, 'keyUsage cannot be changed'],
     ['KmsKey', {}, { instanceId: 'kst-aaaa' }, 'instanceId cannot be changed'],
     ['KmsKey', { instanceId: 'kst-aaaa' }, {}, 'instanceId cannot be changed'],
     ['KmsKey', { instanceId: 'kst-aaaa' }, { instanceId: 'kst-bbbb' }, 'instanceId cannot be changed'],
@@ -166,7 +165,7 @@ describe('kubectl get', () => {
 
   test.each([
     ['status.keyId=0b1c', [name]],
-    ['spec.keySpec=RSA_2048', []],
+    ['spec.keySpec=Aliyun_AES_128', []],
   ])('selects by the field %s', (selector, names) => {
     const path = '--output=jsonpath={.items[*].metadata.name}';
     const found = succeeded(kubectl(['get', 'kkey', path, '--field-selector', selector]));
