@@ -45,6 +45,7 @@ async function handle(
   const body = await readBody(request);
   if (body === undefined) {
     response.setHeader('connection', 'close');
+    response.once('finish', () => request.destroy());
     return answer(response, 413, { message: `A review is at most ${maxReviewBytes} bytes.` });
   }
   const started = dependencies.clock.monotonic();
@@ -98,7 +99,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > maxReviewBytes) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxReviewBytes) return undefined;
     chunks.push(chunk);
