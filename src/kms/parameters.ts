@@ -106,7 +106,7 @@ export function textList(rule: TextRule, max: number, shape: string): z.ZodType<
 
 /** An encryption context, empty when absent. */
 export function encryptionContext(): z.ZodType<EncryptionContext> {
-  return z.unknown().transform((value, context) => {
+  return z.unknown().optional().transform((value, context) => {
     try {
       return parseEncryptionContext(value ?? {});
     } catch (error) {
