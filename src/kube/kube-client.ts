@@ -5,6 +5,7 @@ import {
   collectionPath,
   objectPath,
   type KubeObject,
+  type NewObject,
   type ObjectRef,
   type ResourceType,
 } from './resource.ts';
@@ -124,11 +125,7 @@ export class KubeClient {
   }
 
   /** Creates an object. `apiVersion` and `kind` are filled in. */
-  create<T extends KubeObject>(
-    resource: ResourceType<T>,
-    object: object & Pick<T, 'metadata'>,
-    options: CallOptions,
-  ): Promise<T> {
+  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CallOptions): Promise<T> {
     const path = collectionPath(resource, object.metadata.namespace);
     return this.transport.request<T>({ method: 'POST', path, body: typed(resource, object), signal: options.signal });
   }

@@ -6,9 +6,9 @@ export interface WorkQueueOptions {
   random: Random;
   /** Delays between failures of one key. 1 s to 5 min unless given. */
   backoff?: BackoffOptions;
-  /** Keys given out each second in the long run. 200 unless given. */
+  /** Keys given out each second in the long run. 1000 unless given. */
   ratePerSecond?: number;
-  /** Keys given out at once after a quiet time. 200 unless given. */
+  /** Keys given out at once after a quiet time. 1000 unless given. */
   burst?: number;
 }
 
@@ -58,8 +58,8 @@ export class WorkQueue {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#backoff = options.backoff ?? defaultBackoff;
-    this.#ratePerMs = (options.ratePerSecond ?? 200) / 1000;
-    this.#burst = options.burst ?? 200;
+    this.#ratePerMs = (options.ratePerSecond ?? 1000) / 1000;
+    this.#burst = options.burst ?? 1000;
     this.#tokens = this.#burst;
     this.#tokensAtMs = this.#clock.monotonic();
   }

@@ -240,6 +240,8 @@ function describeDeletion(api: Api, get: Get): void {
 
 function describeWatch(api: Api): void {
   const labels = { suite: 'watch' };
+  const put = (tier: string): Promise<unknown> =>
+    api().apply(widgetResource, { metadata: { name: 'leaver', namespace, labels: { tier } }, spec: {} }, one);
 
   test('a watch lists, then follows, and ends with its signal', async () => {
     const before = { metadata: { name: 'watched-before', namespace, labels }, spec: {} };
@@ -261,8 +263,6 @@ function describeWatch(api: Api): void {
   test('an object that leaves the selection is told as deleted', async () => {
     const stop = new AbortController();
     const events: string[] = [];
-    const put = (tier: string): Promise<unknown> =>
-      api().apply(widgetResource, { metadata: { name: 'leaver', namespace, labels: { tier } }, spec: {} }, one);
     for await (const event of api().watch(widgetResource, { labelSelector: 'tier=in', signal: stop.signal })) {
       events.push(nameOf(event));
       if (event.type === 'InitDone') await put('in');
