@@ -12,8 +12,8 @@ import { cacheFolder } from '../cluster/cache-folder.ts';
 import { ensurePrograms } from '../cluster/debian.ts';
 import { compileStatic, writeProgramImage } from './archive.ts';
 import { imageBuilder } from './builders.ts';
-import type { ImageBuilder } from './builders.ts';
-import { stageAgent, stageRuntime } from './context.ts';
+import { contextFingerprint, stageAgent, stageRuntime } from './context.ts';
+import type { ContextPart } from './context.ts';
 
 /** How to build. */
 export interface BuildOptions {
@@ -29,12 +29,17 @@ export interface BuildOptions {
 
 const here: string = resolve(import.meta.dirname, '../..');
 
-/** Target of the Dockerfile → what lays out its build context. */
-const processTargets: Readonly<Record<string, (checkout: string, context: string) => void>> = {
-  kms: stageRuntime,
-  operator: stageRuntime,
-  webhook: stageRuntime,
-  cli: stageRuntime,
+/** Target of the Dockerfile → the folder of the build context that is its own. */
+const processTargets: Readonly<Record<string, ContextPart>> = {
+  kms: 'app',
+  operator: 'app',
+  webhook: 'app',
+  cli: 'app',
+  agent: 'agent',
+};
+
+const stages: Readonly<Record<ContextPart, (checkout: string, context: string) => void>> = {
+  app: stageRuntime,
   agent: stageAgent,
 };
 
@@ -73,22 +78,33 @@ export function buildImages(options: BuildOptions = {}): Record<string, string> 
 }
 
 function buildProcesses(targets: readonly string[], checkout: string, archive: (target: string) => string): void {
-  if (targets.length === 0) return;
   const context = cacheFolder('images', 'context');
-  for (const stage of new Set(targets.map((target) => processTargets[target]))) stage?.(checkout, context);
+  const dockerfile = join(checkout, 'Dockerfile');
+  const fingerprints = new Map<ContextPart, string>();
+  for (const part of new Set(targets.flatMap((target) => processTargets[target] ?? []))) {
+    stages[part](checkout, context);
+    fingerprints.set(part, contextFingerprint(dockerfile, context, part));
+  }
+  const inputs = (target: string): string => fingerprints.get(processTargets[target] ?? 'app') ?? '';
+  const changed = targets.filter((target) => !isCurrent(archive(target), inputs(target)));
+  if (changed.length === 0) return;
   const builder = imageBuilder();
-  for (const target of targets) {
-    const id = builder.build(join(checkout, 'Dockerfile'), target, context);
-    saveIfChanged(builder, id, imageName(target), archive(target));
+  for (const target of changed) {
+    builder.build(dockerfile, target, context, imageName(target));
+    builder.save(imageName(target), archive(target));
+    writeFileSync(inputsRecord(archive(target)), inputs(target));
   }
   builder.prune();
 }
 
-function saveIfChanged(builder: ImageBuilder, id: string, tag: string, archive: string): void {
-  const record = `${archive}.id`;
-  if (existsSync(archive) && existsSync(record) && readFileSync(record, 'utf8') === id) return;
-  builder.save(id, tag, archive);
-  writeFileSync(record, id);
+/** Whether an archive was made from these inputs already. The builder's own cache says so too, but takes seconds. */
+function isCurrent(archive: string, inputs: string): boolean {
+  const record = inputsRecord(archive);
+  return existsSync(archive) && existsSync(record) && readFileSync(record, 'utf8') === inputs;
+}
+
+function inputsRecord(archive: string): string {
+  return `${archive}.inputs`;
 }
 
 function buildProgram(target: string, out: string): void {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The two ways to build an image: buildah without any daemon, or the container engine of this machine. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { renameSync, rmSync, statSync } from 'node:fs';
 import { cacheFolder } from '../cluster/cache-folder.ts';
 import { containerEngine } from '../cluster/container-engine.ts';
@@ -10,10 +10,10 @@ import { basePackages, ensureBaseArchive } from './base.ts';
 
 /** Builds the targets of one Dockerfile on one base image. */
 export interface ImageBuilder {
-  /** Builds a target and returns the id of its image, which is the same when nothing has changed. */
-  build(dockerfile: string, target: string, context: string): string;
-  /** Writes an image as a docker-archive under the name `tag`. */
-  save(id: string, tag: string, archive: string): void;
+  /** Builds a target under the name `tag`. */
+  build(dockerfile: string, target: string, context: string, tag: string): void;
+  /** Writes the image `tag` as a docker-archive. */
+  save(tag: string, archive: string): void;
   /** Drops what no image uses any more. */
   prune(): void;
 }
@@ -26,30 +26,27 @@ export function imageBuilder(): ImageBuilder {
   return engine ? new EngineBuilder(engine) : new BuildahBuilder();
 }
 
-/** buildah as root, its storage in the cache folder. `chroot` isolation and `vfs` work inside any container. */
+/** buildah as root, its storage in the cache folder; `chroot` isolation works inside any container. */
 class BuildahBuilder implements ImageBuilder {
-  readonly #storage: readonly string[] = [
-    `--root=${cacheFolder('images', 'storage')}`,
-    `--runroot=${cacheFolder('images', 'run')}`,
-    '--storage-driver=vfs',
-  ];
+  readonly #storage: readonly string[];
   readonly #base: string;
 
   constructor() {
     ensurePrograms(['buildah']);
+    this.#storage = buildahStorage();
     const archive = ensureBaseArchive();
     this.#base = `localhost/kaap/base:${Math.floor(statSync(archive).mtimeMs)}`;
     this.#ensureBase(archive);
   }
 
-  build(dockerfile: string, target: string, context: string): string {
+  build(dockerfile: string, target: string, context: string, tag: string): void {
     const options = ['--quiet', '--layers', '--isolation=chroot', '--pull-never', `--build-arg=BASE=${this.#base}`];
-    return this.#buildah(['build', ...options, `--target=${target}`, `--file=${dockerfile}`, context]);
+    this.#buildah(['build', ...options, `--target=${target}`, `--tag=${tag}`, `--file=${dockerfile}`, context]);
   }
 
-  save(id: string, tag: string, archive: string): void {
+  save(tag: string, archive: string): void {
     rmSync(`${archive}.part`, { force: true });
-    this.#buildah(['push', '--quiet', id, `docker-archive:${archive}.part:${tag}`]);
+    this.#buildah(['push', '--quiet', tag, `docker-archive:${archive}.part:${tag}`]);
     renameSync(`${archive}.part`, archive);
   }
 
@@ -69,6 +66,20 @@ class BuildahBuilder implements ImageBuilder {
   }
 }
 
+/** Layers as overlays where the kernel allows that; elsewhere as whole copies, which takes half as long again. */
+function buildahStorage(): string[] {
+  const overlay = storage('overlay');
+  return spawnSync('buildah', [...overlay, 'info'], { stdio: 'ignore' }).status === 0 ? overlay : storage('vfs');
+}
+
+function storage(driver: string): string[] {
+  return [
+    `--root=${cacheFolder('images', driver)}`,
+    `--runroot=${cacheFolder('images', `${driver}-run`)}`,
+    `--storage-driver=${driver}`,
+  ];
+}
+
 /** docker or podman. Not yet run by us: the machines this was written on have neither. */
 class EngineBuilder implements ImageBuilder {
   readonly #engine: ContainerEngine;
@@ -80,13 +91,18 @@ class EngineBuilder implements ImageBuilder {
     run(engine, ['build', '--quiet', '--tag', engineBase, '-'], dockerfile);
   }
 
-  build(dockerfile: string, target: string, context: string): string {
-    const options = ['--quiet', `--build-arg=BASE=${engineBase}`, `--target=${target}`, `--file=${dockerfile}`];
-    return run(this.#engine, ['build', ...options, context]);
+  build(dockerfile: string, target: string, context: string, tag: string): void {
+    const options = [
+      '--quiet',
+      `--build-arg=BASE=${engineBase}`,
+      `--target=${target}`,
+      `--tag=${tag}`,
+      `--file=${dockerfile}`,
+    ];
+    run(this.#engine, ['build', ...options, context]);
   }
 
-  save(id: string, tag: string, archive: string): void {
-    run(this.#engine, ['tag', id, tag]);
+  save(tag: string, archive: string): void {
     rmSync(archive, { force: true });
     run(this.#engine, ['save', '--output', archive, tag]);
   }

