@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readKmsConfig } from '../../src/cmd/kms-config.ts';
 import { chart, helm, namespace, succeeded, template, type RenderedObject } from './programs.ts';
 
 const values = (name: string): string[] => ['--values', join(import.meta.dirname, 'values', `${name}.yaml`)];
@@ -13,7 +14,13 @@ const settings: readonly [string, string[]][] = [
 interface PodSpec {
   serviceAccountName: string;
   securityContext: Record<string, unknown>;
-  containers: { name: string; image: string; securityContext: unknown; resources: unknown; env: { name: string }[] }[];
+  containers: {
+    name: string;
+    image: string;
+    securityContext: unknown;
+    resources: unknown;
+    env: { name: string; value?: string }[];
+  }[];
   volumes: Record<string, unknown>[];
 }
 
@@ -212,4 +219,20 @@ test('NOTES tell a user without persistence that nothing is kept', () => {
     helm(['install', 'kaap', chart, '--dry-run=client', '--namespace', namespace, ...values('tests')]),
   );
   expect(notes).toContain('WARNING: kms.persistence.enabled is false');
+});
+
+test('the KMS understands every variable that the chart gives it', () => {
+  const [, pod] = podsOf(template(values('everything'))).find(([name]) => name === 'kaap-kms') ?? [];
+  const env = Object.fromEntries((pod?.containers[0]?.env ?? []).map(({ name, value }) => [name, value]));
+  expect(readKmsConfig(env)).toMatchObject({
+    region: 'cn-hangzhou',
+    accountId: '1234567890123456',
+    listen: { port: 8443 },
+    metricsListen: { port: 9090 },
+    servingNames: expect.arrayContaining([`kaap-kms.${namespace}.svc`, 'kms.example.com', '192.0.2.10']) as string[],
+    tokenReview: true,
+    operatorServiceAccount: `${namespace}:kaap-operator`,
+    trustedProxies: ['10.0.0.0/8'],
+  });
+  expect(readKmsConfig(env).instances).toHaveLength(2);
 });
