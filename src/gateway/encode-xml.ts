@@ -8,7 +8,6 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** Characters that XML 1.0 §2.2 does not admit, not even as references. */
-// eslint-disable-next-line no-control-regex
 const inadmissible = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 const nameCharacter = /[^A-Za-z0-9_.-]/g;
 

@@ -1,6 +1,6 @@
 import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { acs3CanonicalRequest, acs3StringToSign } from '../../../src/lib/acs3-canonical.ts';
 import { ApiError } from '../../../src/lib/errors.ts';
@@ -20,7 +20,7 @@ const openApiUtil = load('@alicloud/openapi-util') as {
 const secretText = 'testsecret';
 const key: VerificationKey = { kind: 'AccessKey', secret: SecretBytes.fromUtf8(secretText) };
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().trim();
+const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' }).trim();
 
 interface Signing {
   algorithm?: string;
