@@ -20,9 +20,9 @@ export type Answer = Record<string, unknown>;
 
 /** KMS over a memory store, called as the gateway calls it: decode, plan, authorize, run. Everybody may do everything. */
 export class KmsScene {
-  readonly clock = new ManualClock(Date.UTC(2026, 0, 1));
-  readonly store = new MemoryStore();
-  readonly provider = new SoftwareProvider({ random: randomBytes });
+  readonly clock: ManualClock = new ManualClock(Date.UTC(2026, 0, 1));
+  readonly store: MemoryStore = new MemoryStore();
+  readonly provider: SoftwareProvider = new SoftwareProvider({ random: randomBytes });
   readonly dependencies: KmsDependencies;
   readonly #actions: ReadonlyMap<string, AnyAction>;
 
