@@ -19,7 +19,7 @@ beforeEach(() => {
 describe('AssumeRole', () => {
   test("asks for the caller's permission on exactly that role", async () => {
     const action = sts.action('AssumeRole');
-    const plan = await action.plan(action.input.parse(forAdmin) as never, sts.context(user));
+    const plan = await action.plan(action.input.parse(forAdmin), sts.context(user));
     expect(plan.access).toEqual([{ action: 'sts:AssumeRole', resource: forAdmin.RoleArn, scope: 'shared' }]);
   });
 

@@ -77,7 +77,7 @@ export class StsScene {
   /** Calls an action as the gateway does, without asking for permissions. */
   async call(name: string, input: object, principal: Principal = { kind: 'Anonymous' }): Promise<SessionAnswer> {
     const action = this.action(name);
-    const plan = await action.plan(action.input.parse(input) as never, this.context(principal));
+    const plan = await action.plan(action.input.parse(input), this.context(principal));
     return (await plan.run()) as unknown as SessionAnswer;
   }
 

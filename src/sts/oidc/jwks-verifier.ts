@@ -50,9 +50,8 @@ export function createJwksVerifier(options: JwksVerifierOptions): TokenVerifier 
   return {
     provider,
     verify: async (token, audience, signal) => {
-      signal.throwIfAborted();
       if (token.length > MAX_TOKEN_LENGTH || audience === '') throw invalidToken();
-      const payload = await verifySignature(token, keys, {
+      const payload = await verifySignature(token, keys, signal, {
         issuer,
         audience,
         algorithms,
@@ -78,9 +77,14 @@ function keySourceOf(source: JwksSource): JWTVerifyGetKey {
 
 type VerifyOptions = NonNullable<Parameters<typeof jwtVerify>[2]>;
 
-async function verifySignature(token: string, keys: JWTVerifyGetKey, options: VerifyOptions): Promise<JWTPayload> {
+async function verifySignature(
+  token: string,
+  keys: JWTVerifyGetKey,
+  signal: AbortSignal,
+  options: VerifyOptions,
+): Promise<JWTPayload> {
   try {
-    return (await jwtVerify(token, keys, options)).payload;
+    return (await untilAborted(jwtVerify(token, keys, options), signal)).payload;
   } catch (error) {
     if (error instanceof errors.JWTExpired) throw expiredToken();
     if (isOutage(error)) {
@@ -91,6 +95,19 @@ async function verifySignature(token: string, keys: JWTVerifyGetKey, options: Ve
       );
     }
     throw invalidToken();
+  }
+}
+
+/** The work's outcome, or the signal's reason when it fires first: the caller may give up while the keys are being fetched. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
