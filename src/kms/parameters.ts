@@ -106,15 +106,18 @@ export function textList(rule: TextRule, max: number, shape: string): z.ZodType<
 
 /** An encryption context, empty when absent. */
 export function encryptionContext(): z.ZodType<EncryptionContext> {
-  return z.unknown().optional().transform((value, context) => {
-    try {
-      return parseEncryptionContext(value ?? {});
-    } catch (error) {
-      if (!(error instanceof EncryptionContextError)) throw error;
-      context.addIssue({ code: 'custom', message: `It ${error.message}.` });
-      return z.NEVER;
-    }
-  });
+  return z
+    .unknown()
+    .optional()
+    .transform((value, context) => {
+      try {
+        return parseEncryptionContext(value ?? {});
+      } catch (error) {
+        if (!(error instanceof EncryptionContextError)) throw error;
+        context.addIssue({ code: 'custom', message: `It ${error.message}.` });
+        return z.NEVER;
+      }
+    });
 }
 
 /** Base64 text (RFC 4648 §4, padded) of at most `maxBytes` bytes. The text itself is the value. */

@@ -8,7 +8,8 @@ import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { providerOfScope } from '../../instance.ts';
 import { usableKey } from '../../key-encryption.ts';
 import { findKey, keyAccess, type KeyLookup } from '../../key-lookup.ts';
-import { description, flag, keyReference, oneOf, optional, text, withDefault } from '../../parameters.ts';
+import { description, flag, json, keyReference, oneOf, optional, text, withDefault } from '../../parameters.ts';
+import { passwordRules, randomPassword } from '../../random-password.ts';
 import { secretTable, type SecretRecord } from '../../records/secret.ts';
 import { secretVersionKey, secretVersionTable } from '../../records/secret-version.ts';
 import { assertResourcePolicy, policyText } from '../../resource-policy.ts';
@@ -20,13 +21,15 @@ import {
   secretValue,
   versionId,
 } from '../../secret-parameters.ts';
-import { sealSecretValue } from '../../secret-value.ts';
+import { sealSecretValue, type SecretValue } from '../../secret-value.ts';
 import { addSecretVersion, currentStage } from '../../secret-versions.ts';
 import { addTags, tagPairs } from '../../tags.ts';
 
 const input = z.object({
   SecretName: newSecretName(),
-  SecretData: secretData(),
+  SecretData: optional(secretData()),
+  /** Kaap's own: JSON of GetRandomPassword's parameters. The value is made here, and no caller ever holds it. */
+  SecretDataGenerator: optional(json(passwordRules, "a JSON object of GetRandomPassword's parameters")),
   SecretDataType: secretDataType(),
   SecretType: withDefault(oneOf(['Generic']), 'Generic'),
   VersionId: versionId(),
@@ -65,7 +68,7 @@ async function create(
   key: KeyLookup | undefined,
 ): Promise<Record<string, unknown>> {
   const secret = await draftSecret(dependencies, parameters, key);
-  const value = secretValue(parameters.SecretData, parameters.SecretDataType);
+  const value = firstValue(dependencies, parameters);
   const valueName = { name: secret.name, versionId: parameters.VersionId };
   const sealed = await sealSecretValue(dependencies, secret, valueName, value);
   addSecretVersion(secret, { id: parameters.VersionId, createTime: secret.createTime }, [currentStage]);
@@ -85,6 +88,17 @@ async function create(
     SecretType: secret.secretType,
     VersionId: parameters.VersionId,
   };
+}
+
+/** What the caller gave, or what is made for him: exactly one of the two. */
+function firstValue({ random }: KmsDependencies, parameters: Input): SecretValue {
+  const { SecretData, SecretDataType, SecretDataGenerator } = parameters;
+  if (SecretData !== undefined && SecretDataGenerator === undefined) return secretValue(SecretData, SecretDataType);
+  if (SecretData === undefined && SecretDataGenerator !== undefined) {
+    return secretValue(randomPassword(random, SecretDataGenerator), 'text');
+  }
+  if (SecretData === undefined) throw new ApiError('MissingParameter', 'CreateSecret needs the parameter SecretData.');
+  throw new ApiError('InvalidParameter', 'Give SecretData or SecretDataGenerator, not both.');
 }
 
 async function draftSecret(
