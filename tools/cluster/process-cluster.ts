@@ -110,6 +110,11 @@ export class ProcessCluster implements Cluster {
     return [etcdctl, `--endpoints=http://127.0.0.1:${endpoints.etcdPort}`, ...args];
   }
 
+  /** Every cgroup of the cluster; whatever process is in one belongs to it. */
+  cgroupFolders(): string[] {
+    return this.#cgroup.folders();
+  }
+
   logPath(name: ProcessName): string {
     return new ProcessGroup(this.folder).logPath(name);
   }
@@ -144,6 +149,7 @@ export class ProcessCluster implements Cluster {
     await processes.waitFor('kubelet', () => this.#nodeIsReady(), 60_000);
     const account = ['get', 'serviceaccount', 'default'];
     await processes.waitFor('kube-controller-manager', () => this.#succeeds(account), 60_000);
+    for (const name of processNames) await processes.waitFor(name, () => processes.isRunning(name), 0);
     report('node ready');
   }
 
