@@ -13,6 +13,8 @@ FROM node AS runtime
 COPY packages/ /app/
 COPY app/ /app/
 WORKDIR /app
+# So that `kubectl exec … -- kaap` finds the command line in every process's container.
+ENV PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 FROM runtime AS kms
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/kms.ts"]
