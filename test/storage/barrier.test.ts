@@ -8,7 +8,8 @@ import { MemoryStore } from '../../src/storage/memory-store.ts';
 import type { Seal } from '../../src/storage/seal/seal.ts';
 import { SealError } from '../../src/storage/seal/seal.ts';
 import { openSqliteStore } from '../../src/storage/sqlite-store.ts';
-import { describeStore, put } from './store-contract.ts';
+import { describeStore } from './store-contract.ts';
+import { put } from './store-values.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const turn = (bytes: Buffer): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0xff));

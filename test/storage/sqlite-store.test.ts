@@ -7,7 +7,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isApiError } from '../../src/lib/errors.ts';
 import { openSqliteStore } from '../../src/storage/sqlite-store.ts';
-import { describeStore, put, type StoreUnderTest } from './store-contract.ts';
+import { describeStore, type StoreUnderTest } from './store-contract.ts';
+import { increment, put, text } from './store-values.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 async function makeStore(): Promise<StoreUnderTest> {
@@ -112,6 +113,20 @@ describe('the file of the SQLite store', () => {
     const [failed, good] = await Promise.allSettled([failing, put(store, 'a', 'good', 'x')]);
     expect([failed.status, good.status]).toEqual(['rejected', 'fulfilled']);
     expect((await store.scan('a')).map(({ key }) => key)).toEqual(['good']);
+    await store.close();
+  });
+
+  it('loses no update of two processes that change one value', async () => {
+    const script = join(import.meta.dirname, 'sqlite-counter.ts');
+    const children = [1, 2].map(() => spawn(process.execPath, [script, path, '150'], { stdio: 'inherit' }));
+    const ends = await Promise.all(children.map((child) => once(child, 'exit')));
+    expect(ends).toEqual([
+      [0, null],
+      [0, null],
+    ]);
+    const store = openSqliteStore(path);
+    await increment(store, 'n');
+    expect(text(await store.get('counter', 'n'))).toBe('301');
     await store.close();
   });
 

@@ -1,6 +1,8 @@
-import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StoreConflictError, type Store, type StoreChange } from '../../src/ports/store.ts';
+import type { Store, StoreChange } from '../../src/ports/store.ts';
+import { describeConflicts } from './store-contract-conflicts.ts';
+import { describeScans } from './store-contract-scans.ts';
+import { bytes, increment, put, text } from './store-values.ts';
 
 /** One kind of store under test. */
 export interface StoreUnderTest {
@@ -8,26 +10,6 @@ export interface StoreUnderTest {
   /** Another connection to the same state, as another replica has it; absent when there can be none. */
   connect?: () => Promise<Store>;
   dispose: () => Promise<void>;
-}
-
-const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
-const text = (stored: { value: Uint8Array } | undefined): string | undefined =>
-  stored && Buffer.from(stored.value).toString('utf8');
-
-/** Writes one value in a transaction of its own. */
-export async function put(store: Store, bucket: string, key: string, value: string): Promise<void> {
-  await store.transact((transaction) => transaction.put(bucket, key, bytes(value)));
-}
-
-async function keysOf(store: Store, bucket: string, options?: Parameters<Store['scan']>[1]): Promise<string[]> {
-  return (await store.scan(bucket, options)).map(({ key }) => key);
-}
-
-async function increment(store: Store, key: string): Promise<void> {
-  await store.transact(async (transaction) => {
-    const before = Number(text(await transaction.get('counter', key)) ?? '0');
-    await transaction.put('counter', key, bytes(String(before + 1)));
-  });
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -43,6 +25,9 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
     store = under.store;
   });
   afterEach(() => under.dispose());
+
+  describeConflicts(name, () => store);
+  describeScans(name, () => store);
 
   describe(`${name}: values`, () => {
     it('are read back as written, also when empty, and not at all when there are none', async () => {
@@ -139,139 +124,6 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       let kept: Parameters<Parameters<Store['transact']>[0]>[0] | undefined;
       await store.transact((transaction) => void (kept = transaction));
       await expect(kept?.get('a', 'key')).rejects.toThrow('has ended');
-    });
-  });
-
-  describe(`${name}: conflicts`, () => {
-    it('lose no update of 64 concurrent increments of one counter', async () => {
-      await Promise.all(Array.from({ length: 64 }, () => increment(store, 'n')));
-      expect(text(await store.get('counter', 'n'))).toBe('64');
-    });
-
-    it('run the work again when a value it read was changed', async () => {
-      await put(store, 'a', 'key', '1');
-      let runs = 0;
-      await store.transact(async (transaction) => {
-        runs += 1;
-        const read = text(await transaction.get('a', 'key'));
-        if (runs === 1) await put(store, 'a', 'key', '2');
-        await transaction.put('a', 'copy', bytes(read ?? ''));
-      });
-      expect(runs).toBe(2);
-      expect(text(await store.get('a', 'copy'))).toBe('2');
-    });
-
-    it('run the work again when a key it found absent appears, and when a range it read gains or loses a key', async () => {
-      await put(store, 'range', 'b', '1');
-      const disturb = [
-        () => put(store, 'absent', 'key', 'x'),
-        () => put(store, 'range', 'a', 'x'),
-        () => store.transact((transaction) => transaction.delete('range', 'b')),
-      ];
-      for (const change of disturb) {
-        let runs = 0;
-        await store.transact(async (transaction) => {
-          runs += 1;
-          await transaction.get('absent', 'key');
-          await transaction.scan('range');
-          if (runs === 1) await change();
-          await transaction.put('a', 'key', bytes('x'));
-        });
-        expect(runs).toBe(2);
-      }
-    });
-
-    it('do not arise from changes of keys that were not read', async () => {
-      let runs = 0;
-      await store.transact(async (transaction) => {
-        runs += 1;
-        await transaction.get('a', 'key');
-        await transaction.scan('a', { prefix: 'p' });
-        await put(store, 'a', 'other', 'x');
-        await transaction.put('a', 'key', bytes('x'));
-      });
-      expect(runs).toBe(1);
-    });
-
-    it('hide an error of the work that came from reading two moments at once', async () => {
-      await put(store, 'pair', 'left', '1');
-      await put(store, 'pair', 'right', '1');
-      let runs = 0;
-      await store.transact(async (transaction) => {
-        runs += 1;
-        const left = text(await transaction.get('pair', 'left'));
-        if (runs === 1) {
-          await store.transact(async (other) => {
-            await other.put('pair', 'left', bytes('2'));
-            await other.put('pair', 'right', bytes('2'));
-          });
-        }
-        if (left !== text(await transaction.get('pair', 'right'))) throw new Error('the pair differs');
-      });
-      expect(runs).toBe(2);
-    });
-
-    it('end in StoreConflictError after ten attempts', async () => {
-      await put(store, 'a', 'key', '0');
-      let runs = 0;
-      const work = store.transact(async (transaction) => {
-        runs += 1;
-        await transaction.get('a', 'key');
-        await put(store, 'a', 'key', String(runs));
-        await transaction.put('a', 'key', bytes('mine'));
-      });
-      await expect(work).rejects.toThrow(StoreConflictError);
-      expect(runs).toBe(10);
-    });
-  });
-
-  describe(`${name}: scans`, () => {
-    const keys = ['', 'a', 'a\nb', 'ab', 'b', 'é', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', '\u{10ffff}a'];
-
-    it('are in the order of the UTF-8 bytes of the keys', async () => {
-      await store.transact(async (transaction) => {
-        for (const key of keys.toReversed()) await transaction.put('s', key, bytes(key));
-      });
-      const expected = keys.toSorted((left, right) => Buffer.compare(bytes(left), bytes(right)));
-      expect(await keysOf(store, 's')).toEqual(expected);
-      for (const prefix of ['', 'a', '\u{10ffff}', 'é', 'x']) {
-        expect(await keysOf(store, 's', { prefix })).toEqual(expected.filter((key) => key.startsWith(prefix)));
-      }
-    });
-
-    it('page through a bucket without loss or repetition, whatever the keys and the page', async () => {
-      let bucket = 0;
-      const key = fc.string({ unit: 'binary', maxLength: 4 }).filter((value) => !value.includes('\0'));
-      const property = fc.asyncProperty(
-        fc.uniqueArray(key, { maxLength: 12 }),
-        fc.integer({ min: 1, max: 5 }),
-        key.map((value) => Array.from(value).slice(0, 1).join('')),
-        async (written, limit, prefix) => {
-          const paged = `page-${(bucket += 1)}`;
-          await store.transact(async (transaction) => {
-            for (const each of written) await transaction.put(paged, each, bytes(each));
-          });
-          const found: string[] = [];
-          let page = await keysOf(store, paged, { prefix, limit });
-          while (page.length > 0) {
-            expect(page.length).toBeLessThanOrEqual(limit);
-            found.push(...page);
-            page = await keysOf(store, paged, { prefix, limit, after: page.at(-1) ?? '' });
-          }
-          const expected = written.filter((each) => each.startsWith(prefix));
-          expect(found).toEqual(expected.toSorted((left, right) => Buffer.compare(bytes(left), bytes(right))));
-        },
-      );
-      await fc.assert(property, { numRuns: 40 });
-    });
-
-    it('give a thousand entries unless asked for another number', async () => {
-      await store.transact(async (transaction) => {
-        for (let index = 0; index < 1001; index += 1) await transaction.put('s', String(index), bytes(''));
-      });
-      expect(await store.scan('s')).toHaveLength(1000);
-      expect(await store.scan('s', { limit: 2000 })).toHaveLength(1001);
-      expect(await store.scan('s', { limit: 0 })).toHaveLength(0);
     });
   });
 
