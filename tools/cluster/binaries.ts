@@ -74,10 +74,8 @@ const goTools: Readonly<Record<BinaryName, GoTool>> = {
   kind: { module: 'sigs.k8s.io/kind', version: 'v0.33.0', package: 'sigs.k8s.io/kind' },
 };
 
-/** Every binary that plain processes need; `kind` is built only where a container engine answers. */
-export const clusterBinaries: readonly BinaryName[] = (Object.keys(goTools) as BinaryName[]).filter(
-  (n) => n !== 'kind',
-);
+/** Every binary that tests use on a cluster of plain processes; `kind` is built only where a container engine answers. */
+const testedBinaries = (Object.keys(goTools) as BinaryName[]).filter((name) => name !== 'kind');
 
 /** The version of Kubernetes that the binaries are built from, without a leading `v`. */
 export const clusterVersion: string = kubernetesVersion;
@@ -172,6 +170,6 @@ if (import.meta.main) {
   const asked = process.argv.slice(2);
   const unknown = asked.filter((name) => !Object.hasOwn(goTools, name));
   if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}; known: ${Object.keys(goTools).join(', ')}`);
-  const names = asked.length > 0 ? (asked as BinaryName[]) : clusterBinaries;
+  const names = asked.length > 0 ? (asked as BinaryName[]) : testedBinaries;
   for (const name of names) process.stdout.write(`${ensureBinaries([name])[name]}\n`);
 }

@@ -5,8 +5,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { clusterBinaries, ensureBinaries } from './binaries.ts';
-import type { BinaryName } from './binaries.ts';
+import { ensureBinaries } from './binaries.ts';
 import { ClusterCgroup } from './cgroup.ts';
 import type { Cluster } from './cluster.ts';
 import * as components from './components.ts';
@@ -42,6 +41,20 @@ const processNames = [
   'kube-proxy',
   'coredns',
 ] as const;
+
+/** Programs built here; containerd comes from the distribution. */
+const programs = [
+  'etcd',
+  'kube-apiserver',
+  'kubectl',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'coredns',
+] as const;
+
+type Programs = Readonly<Record<(typeof programs)[number], string>>;
 
 type ProcessName = (typeof processNames)[number];
 
@@ -131,7 +144,7 @@ export class ProcessCluster implements Cluster {
       'runc',
       'cni-plugins',
     ]);
-    const binaries = ensureBinaries(clusterBinaries);
+    const binaries = ensureBinaries(programs);
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const joinFile = this.#cgroup.create();
     const joinCgroup = ['sh', '-c', `echo $$ >${joinFile} && exec "$@"`, 'sh'];
@@ -155,7 +168,7 @@ export class ProcessCluster implements Cluster {
 
   async #startControlPlane(
     { settings }: ControlPlaneIdentity,
-    binaries: Readonly<Record<BinaryName, string>>,
+    binaries: Programs,
     processes: ProcessGroup,
   ): Promise<void> {
     processes.start('etcd', [binaries.etcd, ...components.etcdArguments(settings)]);
@@ -166,11 +179,7 @@ export class ProcessCluster implements Cluster {
     processes.start('kube-scheduler', [binaries['kube-scheduler'], ...components.schedulerArguments(settings)]);
   }
 
-  async #startNode(
-    identity: ControlPlaneIdentity,
-    binaries: Readonly<Record<BinaryName, string>>,
-    processes: ProcessGroup,
-  ): Promise<void> {
+  async #startNode(identity: ControlPlaneIdentity, binaries: Programs, processes: ProcessGroup): Promise<void> {
     const at = (name: string): string => join(this.folder, name);
     for (const [name, content] of Object.entries(node.nodeFiles(this.#nodeSettings(identity)))) {
       mkdirSync(dirname(at(name)), { recursive: true });
