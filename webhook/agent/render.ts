@@ -85,7 +85,7 @@ function parseValue(value: SecretBytes): unknown {
   const bytes = value.reveal();
   if (!isUtf8(bytes)) throw new FieldError('but the value is not text. Use it whole, without a field.');
   try {
-    return JSON.parse(bytes.toString('utf8'), keepNumbers as (key: string, value: unknown) => unknown);
+    return JSON.parse(bytes.toString('utf8'), keepExact as (key: string, value: unknown) => unknown);
   } catch {
     throw new FieldError('but the value is not JSON. Use it whole, without a field.');
   }
@@ -95,8 +95,12 @@ function parseValue(value: SecretBytes): unknown {
 const rawJson: (text: string) => unknown = (text) =>
   (JSON as typeof JSON & { rawJSON(text: string): unknown }).rawJSON(text);
 
-/** A number that JavaScript would change (1.0, 12345678901234567890) passes through as it was written. */
-function keepNumbers(_key: string, value: unknown, context: { source?: string }): unknown {
+/**
+ * A number that JavaScript would change (1.0, 12345678901234567890) passes through as it was written. Objects lose their
+ * prototype: the field `toString` of a secret without one is nothing, not a function.
+ */
+function keepExact(_key: string, value: unknown, context: { source?: string }): unknown {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return Object.setPrototypeOf(value, null);
   if (typeof value !== 'number' || context.source === undefined || String(value) === context.source) return value;
   return rawJson(context.source);
 }
