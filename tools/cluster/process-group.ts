@@ -25,13 +25,13 @@ export class ProcessGroup {
   constructor(folder: string, prefix: readonly string[] = []) {
     this.#folder = folder;
     this.#prefix = prefix;
-    mkdirSync(join(folder, 'logs'), { recursive: true });
   }
 
   /** Starts `name` unless it runs already; its output goes to its log. */
   start(name: string, command: readonly string[], env: Readonly<Record<string, string>> = {}): void {
     if (this.isRunning(name)) return;
     const [program = '', ...args] = [...this.#prefix, ...command];
+    mkdirSync(join(this.#folder, 'logs'), { recursive: true });
     const log = openSync(this.logPath(name), 'a', 0o600);
     const child = spawn(program, args, {
       detached: true,
