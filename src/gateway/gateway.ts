@@ -5,12 +5,14 @@ import { createActionTable, type ActionTable } from './action-table.ts';
 import { authenticate } from './authenticate.ts';
 import { decodeInput } from './decode-input.ts';
 import type { GatewayDependencies } from './dependencies.ts';
-import { encodeError, encodeResult, type Answer } from './encode.ts';
+import { jsonAnswers, type Answer } from './encode.ts';
 import { enforce } from './enforce.ts';
 import { auditEvent, type Exchange } from './exchange.ts';
 import { toApiError } from './failure.ts';
 import { acs3 } from './protocols/acs3.ts';
-import type { ApiCall, AnswerFormat, Protocol } from './protocols/protocol.ts';
+import { generateRandom } from './protocols/instance/generate-random.ts';
+import { instance } from './protocols/instance/protocol.ts';
+import type { ApiCall, Protocol } from './protocols/protocol.ts';
 import { rpcV1 } from './protocols/rpc-v1.ts';
 import { createRequestIds } from './request-id.ts';
 import { routes, type Route } from './routes.ts';
@@ -29,7 +31,7 @@ interface Workings extends GatewayDependencies {
 }
 
 /** In the order of asking; the last one takes whatever is left. */
-const protocols: readonly Protocol[] = [acs3, rpcV1];
+const protocols: readonly Protocol[] = [acs3, instance, rpcV1];
 
 const defaultMaxBodyBytes = 3 * 1024 * 1024;
 
@@ -43,7 +45,7 @@ const defaultMaxBodyBytes = 3 * 1024 * 1024;
 export function createGateway(dependencies: GatewayDependencies): Gateway {
   const workings: Workings = {
     ...dependencies,
-    table: createActionTable(dependencies.actions),
+    table: createActionTable([...dependencies.actions, generateRandom(dependencies.random)]),
     sourceAddress: createSourceAddress(dependencies.trustedProxies ?? []),
     newRequestId: createRequestIds(dependencies.random),
   };
@@ -58,12 +60,12 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     const row = routes.get(path);
     const refusal = refusedRoute(row?.methods, request.method ?? '', path);
     if (row === undefined || refusal !== undefined) {
-      send(response, requestId, encodeError('json', requestId, refusal ?? notHere(path)));
+      send(response, requestId, jsonAnswers.error(requestId, refusal ?? notHere(path)));
       return;
     }
     handlers[row.route](workings, request, response, requestId).catch((error: unknown) => {
       const failure = toApiError(error, 'Kms', requestId, workings.log);
-      send(response, requestId, encodeError('json', requestId, failure));
+      send(response, requestId, jsonAnswers.error(requestId, failure));
     });
   };
 }
@@ -123,7 +125,7 @@ async function answerApi(
   const exchange = openExchange(workings, protocol, wire, requestId);
   if (exchange instanceof ApiError) {
     measure(workings, undefined, exchange.code, startedAt);
-    send(response, requestId, encodeError(textFormat(protocol.answerFormat(wire)), requestId, exchange));
+    send(response, requestId, protocol.answersFor(wire).error(requestId, exchange));
     return;
   }
   const abort = new AbortController();
@@ -173,7 +175,6 @@ async function settle(
     toApiError(error, product, requestId, workings.log),
   );
   const code = outcome instanceof ApiError ? outcome.code : 'OK';
-  const format = textFormat(call.format);
   try {
     await workings.audit.append(auditEvent(exchange, code));
   } catch (error) {
@@ -182,12 +183,12 @@ async function settle(
       'a request could not be audited',
     );
     const refusal = new ApiError('ServiceUnavailableTemporary', 'The request could not be audited. Try again later.');
-    return { answer: encodeError(format, requestId, refusal), outcome: refusal.code };
+    return { answer: call.answers.error(requestId, refusal), outcome: refusal.code };
   }
   const answer =
     outcome instanceof ApiError
-      ? encodeError(format, requestId, outcome)
-      : encodeResult(format, { product, action: call.action }, requestId, outcome);
+      ? call.answers.error(requestId, outcome)
+      : call.answers.result(product, call.action, requestId, outcome);
   return { answer, outcome: code };
 }
 
@@ -239,10 +240,6 @@ async function authorize(workings: Workings, exchange: Exchange, access: Paramet
   const decision = await enforce(workings.policySource, product, principal, access, context);
   exchange.decision = decision;
   if (decision.refusal !== undefined) throw decision.refusal;
-}
-
-function textFormat(format: AnswerFormat): Exclude<AnswerFormat, 'protobuf'> {
-  return format === 'xml' ? 'xml' : 'json';
 }
 
 /** Labels come from the action table: a caller cannot make new ones. */

@@ -33,6 +33,9 @@ beforeAll(async () => {
   server = await startTestServer();
   trust(server.caPem);
   keyId = (await server.client.createKey({})).KeyMetadata.KeyId;
+  for (const name of ['one', 'two']) {
+    await server.client.createSecret({ SecretName: `interop/${name}`, SecretData: name, VersionId: 'v1' });
+  }
 });
 
 afterAll(() => server.close());
@@ -52,17 +55,12 @@ describe.each(['GET', 'POST'] as const)('@alicloud/pop-core 1.8 by %s (RPC V1)',
   });
 
   test('sends lists as numbered parameters', async () => {
-    const Tag = [
-      { Key: 'team', Value: 'shop' },
-      { Key: 'stage', Value: 'test' },
-    ];
-    await sdk().request(
-      'TagResources',
-      { RegionId: 'local', ResourceType: 'key', ResourceId: [keyId], Tag },
-      { method },
-    );
-    const { Tags } = await sdk().request('ListResourceTags', { KeyId: keyId }, { method });
-    expect(JSON.stringify(Tags)).toContain('"TagKey":"team"');
+    const SecretsList = [{ SecretName: 'interop/one' }, { SecretName: 'interop/two', VersionId: 'v1' }];
+    const { SecretValues } = await sdk().request('BatchGetSecretValue', { SecretsList }, { method });
+    expect(SecretValues).toMatchObject([
+      { SecretName: 'interop/one', SecretData: 'one' },
+      { SecretName: 'interop/two', SecretData: 'two' },
+    ]);
   });
 
   test('an error carries its code', async () => {

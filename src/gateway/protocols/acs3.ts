@@ -7,13 +7,14 @@ import {
   type Acs3Request,
 } from '../../lib/acs3-canonical.ts';
 import { ApiError, type ErrorCode } from '../../lib/errors.ts';
+import { jsonAnswers, xmlAnswers, type AnswerEncoder } from '../encode.ts';
 import { groupParameters } from '../parameter-groups.ts';
 import { parseParameters, type ParameterMap } from '../parameters.ts';
 import { parseTimestamp } from '../request-time.ts';
 import { equalBytes, hmacVerifier, rsaVerifier, type SignatureVerifier } from '../signature.ts';
 import type { WireHeaders, WireRequest } from '../wire-request.ts';
 import { formBodyOf } from './form-body.ts';
-import type { AnswerFormat, ApiCall, Proof, Protocol } from './protocol.ts';
+import type { ApiCall, Proof, Protocol } from './protocol.ts';
 
 interface Authorization {
   algorithm: string;
@@ -199,9 +200,9 @@ function parametersOf(request: WireRequest): ParameterMap {
   return parseParameters(request.query, formBodyOf(request));
 }
 
-function answerFormat(request: WireRequest): AnswerFormat {
+function answersFor(request: WireRequest): AnswerEncoder {
   const accept = request.headers['accept'] ?? '';
-  return accept.includes('xml') && !accept.includes('json') ? 'xml' : 'json';
+  return accept.includes('xml') && !accept.includes('json') ? xmlAnswers : jsonAnswers;
 }
 
 function parse(request: WireRequest): ApiCall {
@@ -209,7 +210,7 @@ function parse(request: WireRequest): ApiCall {
     protocol: request.headers['authorization']?.startsWith('ACS4-') === true ? 'acs4' : 'acs3',
     action: requiredHeader(request.headers, 'x-acs-action', 'MissingAction'),
     version: requiredHeader(request.headers, 'x-acs-version', 'MissingVersion'),
-    format: answerFormat(request),
+    answers: answersFor(request),
     parameters: groupParameters(parametersOf(request)),
     proof: proofOf(request),
   };
@@ -222,6 +223,6 @@ function parse(request: WireRequest): ApiCall {
 export const acs3: Protocol = {
   name: 'acs3',
   recognizes: (request) => /^ACS[34]-/.test(request.headers['authorization'] ?? ''),
-  answerFormat,
+  answersFor,
   parse,
 };

@@ -1,9 +1,7 @@
 import type { ErrorCode } from '../../lib/errors.ts';
+import type { AnswerEncoder } from '../encode.ts';
 import type { WireRequest } from '../wire-request.ts';
 import type { SignatureVerifier } from '../signature.ts';
-
-/** How an answer is written. */
-export type AnswerFormat = 'json' | 'xml' | 'protobuf';
 
 /** A signature that a request carries, not yet verified. */
 export interface Proof extends SignatureVerifier {
@@ -25,7 +23,7 @@ export interface ApiCall {
   /** API version, such as `2016-01-20`; it tells the product. */
   readonly version: string;
   readonly action: string;
-  readonly format: AnswerFormat;
+  readonly answers: AnswerEncoder;
   readonly parameters: Record<string, unknown>;
   /** Absent when the request is not signed. */
   readonly proof?: Proof;
@@ -35,9 +33,9 @@ export interface ApiCall {
 export interface Protocol {
   readonly name: string;
   /** Whether the request is written in this protocol. Looks at what cannot be mistaken for another one. */
-  recognizes(request: WireRequest): boolean;
+  readonly recognizes: (request: WireRequest) => boolean;
   /** How to answer a request that `parse` refused. Never throws. */
-  answerFormat(request: WireRequest): AnswerFormat;
+  readonly answersFor: (request: WireRequest) => AnswerEncoder;
   /** Throws ApiError of the codes that the RPC gateway has for malformed requests. */
-  parse(request: WireRequest): ApiCall;
+  readonly parse: (request: WireRequest) => ApiCall;
 }

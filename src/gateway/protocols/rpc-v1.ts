@@ -2,13 +2,14 @@ import { hash } from 'node:crypto';
 import { ApiError, type ErrorCode } from '../../lib/errors.ts';
 import { percentEncode } from '../../lib/percent-encoding.ts';
 import { productVersions } from '../../ports/action.ts';
+import { jsonAnswers, xmlAnswers, type AnswerEncoder } from '../encode.ts';
 import { groupParameters } from '../parameter-groups.ts';
 import { parseParameters, type ParameterMap } from '../parameters.ts';
 import { parseTimestamp } from '../request-time.ts';
 import { hmacVerifier, rsaVerifier, type SignatureVerifier } from '../signature.ts';
 import type { WireRequest } from '../wire-request.ts';
 import { formBodyOf } from './form-body.ts';
-import type { ApiCall, AnswerFormat, Proof, Protocol } from './protocol.ts';
+import type { ApiCall, Proof, Protocol } from './protocol.ts';
 
 /** Parameters of the protocol itself; no action sees them. */
 export const commonParameters: ReadonlySet<string> = new Set([
@@ -140,15 +141,15 @@ function parseUnsigned(request: WireRequest, parameters: ParameterMap): Pick<Api
   };
 }
 
-function formatOf(text: string | undefined): AnswerFormat {
-  return text?.toUpperCase() === 'XML' ? 'xml' : 'json';
+function answersIn(format: string | undefined): AnswerEncoder {
+  return format?.toUpperCase() === 'XML' ? xmlAnswers : jsonAnswers;
 }
 
 function parse(request: WireRequest): ApiCall {
   const parameters = parseParameters(request.query, formBodyOf(request));
   const call = {
     protocol: 'rpc-v1',
-    format: formatOf(parameters.get('Format')),
+    answers: answersIn(parameters.get('Format')),
     parameters: groupParameters(parameters, commonParameters),
   };
   if (!isSigned(parameters)) return { ...call, ...parseUnsigned(request, parameters) };
@@ -167,6 +168,6 @@ function parse(request: WireRequest): ApiCall {
 export const rpcV1: Protocol = {
   name: 'rpc-v1',
   recognizes: () => true,
-  answerFormat: (request) => formatOf(/(?:^|&)Format=(\w+)/.exec(request.query)?.[1]),
+  answersFor: (request) => answersIn(/(?:^|&)Format=(\w+)/.exec(request.query)?.[1]),
   parse,
 };

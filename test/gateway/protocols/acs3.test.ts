@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { acs3CanonicalRequest, acs3StringToSign } from '../../../src/lib/acs3-canonical.ts';
 import { ApiError } from '../../../src/lib/errors.ts';
 import { SecretBytes } from '../../../src/lib/secret-bytes.ts';
+import { jsonAnswers, xmlAnswers } from '../../../src/gateway/encode.ts';
 import { acs3 } from '../../../src/gateway/protocols/acs3.ts';
 import type { VerificationKey } from '../../../src/gateway/signature.ts';
 import type { WireRequest } from '../../../src/gateway/wire-request.ts';
@@ -247,7 +248,7 @@ describe('ACS3 requests', () => {
   });
 
   test('an Accept header for XML only is answered with XML', () => {
-    expect(acs3.answerFormat(wireRequest({ headers: { accept: 'application/xml' } }))).toBe('xml');
-    expect(acs3.answerFormat(wireRequest({ headers: { accept: 'application/json, text/xml' } }))).toBe('json');
+    expect(acs3.answersFor(wireRequest({ headers: { accept: 'application/xml' } }))).toBe(xmlAnswers);
+    expect(acs3.answersFor(wireRequest({ headers: { accept: 'application/json, text/xml' } }))).toBe(jsonAnswers);
   });
 });
