@@ -120,9 +120,9 @@ export function encryptionContext(): z.ZodType<EncryptionContext> {
     });
 }
 
-/** Base64 text (RFC 4648 §4, padded) of at most `maxBytes` bytes. The text itself is the value. */
+/** Base64 text (RFC 4648 §4, padded) of 1 to `maxBytes` bytes. The text itself is the value. */
 export function base64Text(maxBytes: number): z.ZodType<string> {
-  const message = `It must be base64 of at most ${maxBytes} bytes.`;
+  const message = `It must be base64 of 1 to ${maxBytes} bytes.`;
   const fits = (value: string): boolean =>
     value.length <= Math.ceil(maxBytes / 3) * 4 && /^[A-Za-z0-9+/]*={0,2}$/.test(value) && isCanonical(value, maxBytes);
   return z.string({ error: explain(message) }).refine(fits, message);
@@ -130,7 +130,7 @@ export function base64Text(maxBytes: number): z.ZodType<string> {
 
 function isCanonical(value: string, maxBytes: number): boolean {
   const bytes = Buffer.from(value, 'base64');
-  return bytes.length <= maxBytes && bytes.toString('base64') === value;
+  return bytes.length > 0 && bytes.length <= maxBytes && bytes.toString('base64') === value;
 }
 
 /** Text as JSON where it is JSON; anything else as it is. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DerError, readDer, readOid, readSequence, readSmallInteger, readTagged } from '../../src/crypto/der-reader.ts';
 import { derInteger, derOctetString, derOid, derSequence, derTime } from '../../src/crypto/der.ts';

@@ -1,5 +1,5 @@
 import { createDecipheriv, randomBytes } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { invalidCiphertext } from '../../src/crypto/ciphertext-blob.ts';
 import { keySpecsOf } from '../../src/crypto/key-specs.ts';
@@ -93,7 +93,8 @@ describe('SoftwareProvider', () => {
   });
 
   it('refuses a spec that has no software keys, and says which have', () => {
-    const message = 'KeySpec constructor has no software keys. Use one of Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128.';
+    const message =
+      'KeySpec constructor has no software keys. Use one of Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128.';
     expect(() => provider.generate('constructor')).toThrow(new ApiError('InvalidParameter', message));
   });
 });
