@@ -161,6 +161,22 @@ describe('a failing disk', () => {
     expect(await verify()).toMatchObject({ ok: true });
   });
 
+  it('H3: leaves nothing of a record in the log that could be written but not synced', async () => {
+    let broken = true;
+    const openSegment: OpenSegment = async (path) => {
+      const file = await openSegmentFile(path);
+      const datasync = file.datasync.bind(file);
+      file.datasync = () => (broken ? Promise.reject(new Error('input/output error')) : datasync());
+      return file;
+    };
+    const sink = await open({ openSegment });
+    await expect(sink.append(auditEvent({ userAgent: 'x'.repeat(5000) }))).rejects.toThrow('cannot be written now');
+    broken = false;
+    await sink.append(auditEvent({ requestId: 'short' }));
+    await sink.close();
+    expect(await verify()).toMatchObject({ ok: true, records: 2 });
+  });
+
   it('H3: refuses requests when more than the limit wait for a slow disk', async () => {
     const sink = await open({ queueLimit: 5 });
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => sink.append(auditEvent())));

@@ -117,6 +117,10 @@ describe('the file of the SQLite store', () => {
   });
 
   it('loses no update of two processes that change one value', async () => {
+    const store = openSqliteStore(path);
+    await store.transact(async (transaction) => {
+      for (let index = 0; index < 1000; index += 1) await transaction.put('wide', String(index), Buffer.alloc(10));
+    });
     const script = join(import.meta.dirname, 'sqlite-counter.ts');
     const children = [1, 2].map(() => spawn(process.execPath, [script, path, '150'], { stdio: 'inherit' }));
     const ends = await Promise.all(children.map((child) => once(child, 'exit')));
@@ -124,7 +128,6 @@ describe('the file of the SQLite store', () => {
       [0, null],
       [0, null],
     ]);
-    const store = openSqliteStore(path);
     await increment(store, 'n');
     expect(text(await store.get('counter', 'n'))).toBe('301');
     await store.close();

@@ -112,6 +112,16 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
       ]);
     });
 
+    it('fill a page of a scan with what comes after the keys that they deleted', async () => {
+      for (const key of ['a', 'b', 'c', 'd', 'e']) await put(store, 's', key, 'old');
+      const seen = await store.transact(async (transaction) => {
+        await transaction.delete('s', 'a');
+        await transaction.delete('s', 'c');
+        return (await transaction.scan('s', { limit: 3 })).map(({ key }) => key);
+      });
+      expect(seen).toEqual(['b', 'd', 'e']);
+    });
+
     it('show nothing to others before they commit', async () => {
       await store.transact(async (transaction) => {
         await transaction.put('a', 'key', bytes('x'));
