@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { flattenParameters, formBody } from '../../src/client/parameters.ts';
 import { groupParameters } from '../../src/gateway/parameter-groups.ts';
