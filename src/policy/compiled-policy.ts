@@ -16,10 +16,17 @@ export interface CompiledStatement {
   readonly coversResource: Matcher;
 }
 
-/** A policy document ready to be asked: its denials and its permissions. */
-export interface CompiledPolicy {
+/** The statements of a policy that are about one action. */
+export interface ActionStatements {
   readonly denials: readonly CompiledStatement[];
   readonly permissions: readonly CompiledStatement[];
+}
+
+/** A policy document ready to be asked. */
+export interface CompiledPolicy {
+  readonly statements: readonly CompiledStatement[];
+  /** The statements about an action, given in lower case. */
+  readonly about: (action: string) => ActionStatements;
   /** Why the document cannot be read. Then it has no statements, and whoever it speaks about is denied. */
   readonly problem?: string;
 }
@@ -54,13 +61,29 @@ export function compilePolicy(text: string, kind: PolicyKind): CompiledPolicy {
 function compile(text: string, kind: PolicyKind): CompiledPolicy {
   try {
     const statements = parsePolicyDocument(text, kind).statements.map(compileStatement);
-    return {
-      denials: statements.filter(({ statement }) => statement.effect === 'Deny'),
-      permissions: statements.filter(({ statement }) => statement.effect === 'Allow'),
-    };
+    return { statements, about: indexByAction(statements) };
   } catch (error) {
-    return { denials: [], permissions: [], problem: messageOf(error) };
+    return { statements: [], about: () => ({ denials: [], permissions: [] }), problem: messageOf(error) };
   }
+}
+
+/** Most actions that are remembered per policy; KMS has about a hundred. */
+const INDEX_ENTRIES = 256;
+
+/** Matches the names of actions once per action, not once per decision. */
+function indexByAction(statements: readonly CompiledStatement[]): CompiledPolicy['about'] {
+  const index = new Map<string, ActionStatements>();
+  return (action) => {
+    const known = index.get(action);
+    if (known !== undefined) return known;
+    const about = statements.filter(({ coversAction }) => coversAction(action));
+    const found: ActionStatements = {
+      denials: about.filter(({ statement }) => statement.effect === 'Deny'),
+      permissions: about.filter(({ statement }) => statement.effect === 'Allow'),
+    };
+    if (index.size < INDEX_ENTRIES) index.set(action, found);
+    return found;
+  };
 }
 
 function compileStatement(statement: PolicyStatement, index: number): CompiledStatement {
@@ -73,6 +96,18 @@ function compileStatement(statement: PolicyStatement, index: number): CompiledSt
   };
 }
 
+/** Action names as they were asked for → in lower case. There are about a hundred. */
+const foldedActions = new Map<string, string>();
+
+/** The action in lower case, in which it is compared: the same text object each time, so that comparing is quick. */
+export function foldAction(action: string): string {
+  const known = foldedActions.get(action);
+  if (known !== undefined) return known;
+  const folded = action.toLowerCase();
+  if (foldedActions.size < INDEX_ENTRIES) foldedActions.set(action, folded);
+  return folded;
+}
+
 /** What is asked of a statement. */
 export interface Question {
   /** In lower case. */
@@ -81,16 +116,15 @@ export interface Question {
   readonly facts: ConditionFacts;
 }
 
-/** Whether the statement takes effect for the question. Who asks is the caller's business. */
-export function statementApplies(compiled: CompiledStatement, question: Question): boolean {
-  if (!compiled.coversAction(question.action) || !compiled.coversResource(question.resource)) return false;
-  const { conditions, effect } = compiled.statement;
+/** Whether the statement, which is about the action, takes effect for the question. Who asks is the caller's business. */
+export function statementApplies({ statement, coversResource }: CompiledStatement, question: Question): boolean {
+  if (!coversResource(question.resource)) return false;
+  const { conditions, effect } = statement;
   return conditions.every((condition) => condition.holds(question.facts, effect));
 }
 
-/** The part of the statement that does not fit the question, as a clause; `undefined` when all fits. */
+/** The part of a statement about the action that does not fit the question, as a clause; `undefined` when all fits. */
 export function statementMismatch(compiled: CompiledStatement, question: Question): string | undefined {
-  if (!compiled.coversAction(question.action)) return 'another action';
   if (!compiled.coversResource(question.resource)) return 'another resource';
   const { conditions, effect } = compiled.statement;
   const failed = conditions.find((condition) => !condition.holds(question.facts, effect));

@@ -2,8 +2,10 @@ import { decideAccessPoint, isEntrant, type Outcome } from './access-point-decis
 import { parseArn } from './arn.ts';
 import {
   compilePolicy,
+  foldAction,
   statementApplies,
   statementMismatch,
+  type ActionStatements,
   type CompiledPolicy,
   type CompiledStatement,
 } from './compiled-policy.ts';
@@ -61,6 +63,18 @@ interface CompiledSet {
   readonly session: readonly NamedCompiled[];
 }
 
+/** What one policy says about the action that is asked for. */
+interface Voice extends ActionStatements {
+  readonly name: string;
+  /** See {@link CompiledPolicy.problem}. */
+  readonly problem: string | undefined;
+}
+
+function voiceOf({ name, policy }: NamedCompiled, action: string): Voice {
+  const { denials, permissions } = policy.about(action);
+  return { name, problem: policy.problem, denials, permissions };
+}
+
 interface NamedCompiled {
   readonly name: string;
   readonly policy: CompiledPolicy;
@@ -96,7 +110,7 @@ function ask(
     principal,
     request,
     relativeId: arn?.service === 'kms' ? arn.relativeId : '',
-    action: request.action.toLowerCase(),
+    action: foldAction(request.action),
     resource,
     facts: tags === undefined ? { context } : { context, tags },
     implied: request.impliedByAccessPoint === true && somethingOfItsOwn && isEntrant(principal),
@@ -119,36 +133,37 @@ function refuse(asked: Asked, message: string): Outcome {
 
 function decide(asked: Asked, policySet: PolicySet, policies: CompiledSet): Outcome {
   const own = ownPolicy(asked);
+  const session = policies.session.map((policy) => voiceOf(policy, asked.action));
+  const identity = policies.identity.map((policy) => voiceOf(policy, asked.action));
   const denial =
     (own === undefined ? undefined : findDenial(asked, own)) ??
-    firstOf(policies.session, (policy) => findDenial(asked, policy)) ??
-    firstOf(policies.identity, (policy) => findDenial(asked, policy));
+    firstOf(session, (voice) => findDenial(asked, voice)) ??
+    firstOf(identity, (voice) => findDenial(asked, voice));
   if (denial !== undefined) return { basis: 'ExplicitDeny', reasons: [denial] };
-  const outcome = findGrant(asked, policySet, policies.identity, own);
+  const outcome = findGrant(asked, policySet, identity, own);
   const passes = outcome.basis === 'Allow' || outcome.shadowed === true;
   // What comes with the call is not asked of the session policy, which names what the caller asks for.
   if (!passes || asked.implied) return outcome;
-  const narrowing = policies.session.find(({ policy }) => findPermission(asked, policy) === undefined);
+  const narrowing = session.find((voice) => findPermission(asked, voice) === undefined);
   if (narrowing === undefined) return outcome;
   return { basis: 'ImplicitDeny', reasons: explainMismatch(asked, narrowing) };
 }
 
 /** The policy of the key or secret itself. Absent: the default policy, which leaves everything to the account. */
-function ownPolicy(asked: Asked): NamedCompiled | undefined {
+function ownPolicy(asked: Asked): Voice | undefined {
   const { resourcePolicy } = asked.request;
   if (resourcePolicy === undefined) return undefined;
   const slash = asked.relativeId.indexOf('/');
   const kind = asked.relativeId.startsWith('secret/') ? 'SecretPolicy' : 'KeyPolicy';
-  return { name: `${kind}/${asked.relativeId.slice(slash + 1)}`, policy: compilePolicy(resourcePolicy, 'resource') };
+  const policy = compilePolicy(resourcePolicy, 'resource');
+  return voiceOf({ name: `${kind}/${asked.relativeId.slice(slash + 1)}`, policy }, asked.action);
 }
 
-function findDenial(asked: Asked, { name, policy }: NamedCompiled): Reason | undefined {
-  if (policy.problem !== undefined) {
-    return makeReason(asked, name, 'Deny', `The policy cannot be read, so it denies. ${policy.problem}`);
+function findDenial(asked: Asked, { name, problem, denials }: Voice): Reason | undefined {
+  if (problem !== undefined) {
+    return makeReason(asked, name, 'Deny', `The policy cannot be read, so it denies. ${problem}`);
   }
-  const denial = policy.denials.find(
-    (compiled) => isAbout(compiled, asked.principal) && statementApplies(compiled, asked),
-  );
+  const denial = denials.find((compiled) => isAbout(compiled, asked.principal) && statementApplies(compiled, asked));
   if (denial === undefined) return undefined;
   return makeReason(asked, name, 'Deny', `Statement ${nameOf(denial)} denies it.`, denial.index);
 }
@@ -159,16 +174,11 @@ function isAbout({ statement }: CompiledStatement, principal: Principal): boolea
   );
 }
 
-function findPermission(asked: Asked, policy: CompiledPolicy): CompiledStatement | undefined {
-  return policy.permissions.find((compiled) => statementApplies(compiled, asked));
+function findPermission(asked: Asked, { permissions }: Voice): CompiledStatement | undefined {
+  return permissions.find((compiled) => statementApplies(compiled, asked));
 }
 
-function findGrant(
-  asked: Asked,
-  policySet: PolicySet,
-  identity: readonly NamedCompiled[],
-  own: NamedCompiled | undefined,
-): Outcome {
+function findGrant(asked: Asked, policySet: PolicySet, identity: readonly Voice[], own: Voice | undefined): Outcome {
   const { principal } = asked;
   if (principal.kind === 'Account') {
     return allow(makeReason(asked, 'Account', 'Allow', 'The account owns the resource.'));
@@ -177,10 +187,10 @@ function findGrant(
     return decideAccessPoint(asked, principal, policySet.accessPoint);
   }
   const granted =
-    firstOf(identity, (policy) => permissionReason(asked, policy)) ??
+    firstOf(identity, (voice) => permissionReason(asked, voice)) ??
     (own === undefined ? undefined : directGrant(asked, own));
   if (granted !== undefined) return allow(granted);
-  const reasons = identity.flatMap((policy) => explainMismatch(asked, policy));
+  const reasons = identity.flatMap((voice) => explainMismatch(asked, voice));
   const nothing = makeReason(
     asked,
     'None',
@@ -194,18 +204,18 @@ function allow(reason: Reason): Outcome {
   return { basis: 'Allow', reasons: [reason] };
 }
 
-function permissionReason(asked: Asked, { name, policy }: NamedCompiled): Reason | undefined {
-  const permission = findPermission(asked, policy);
+function permissionReason(asked: Asked, voice: Voice): Reason | undefined {
+  const permission = findPermission(asked, voice);
   if (permission === undefined) return undefined;
-  return makeReason(asked, name, 'Allow', `Statement ${nameOf(permission)} allows it.`, permission.index);
+  return makeReason(asked, voice.name, 'Allow', `Statement ${nameOf(permission)} allows it.`, permission.index);
 }
 
 /**
  * What a key or secret policy gives to a user or role by name. A statement about the account only leaves the matter to the
  * identity policies: else the default policy would give everything to everybody.
  */
-function directGrant(asked: Asked, { name, policy }: NamedCompiled): Reason | undefined {
-  const grant = policy.permissions.find(
+function directGrant(asked: Asked, { name, permissions }: Voice): Reason | undefined {
+  const grant = permissions.find(
     (compiled) =>
       compiled.statement.principals.some(
         (pattern) => pattern.kind !== 'Account' && principalMatches(pattern, asked.principal),
@@ -216,10 +226,9 @@ function directGrant(asked: Asked, { name, policy }: NamedCompiled): Reason | un
 }
 
 /** Why a policy does not allow: a line for each statement that speaks about the action, or one for the whole policy. */
-function explainMismatch(asked: Asked, { name, policy }: NamedCompiled): Reason[] {
-  const near = policy.permissions.filter((compiled) => compiled.coversAction(asked.action));
-  if (near.length === 0) return [makeReason(asked, name, 'NoMatch', 'No statement allows this action.')];
-  return near.map((compiled) =>
+function explainMismatch(asked: Asked, { name, permissions }: Voice): Reason[] {
+  if (permissions.length === 0) return [makeReason(asked, name, 'NoMatch', 'No statement allows this action.')];
+  return permissions.map((compiled) =>
     makeReason(
       asked,
       name,

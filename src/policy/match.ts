@@ -59,5 +59,7 @@ export function compileAnyOf(patterns: readonly string[]): Matcher {
   const plain = new Set(patterns.filter((pattern) => !/[*?]/.test(pattern)));
   const wildcards = patterns.filter((pattern) => /[*?]/.test(pattern)).map((pattern) => compileWildcard(pattern));
   if (wildcards.length === 0) return (text) => plain.has(text);
+  const [only] = wildcards;
+  if (plain.size === 0 && only !== undefined && wildcards.length === 1) return only;
   return (text) => plain.has(text) || wildcards.some((matches) => matches(text));
 }

@@ -1,4 +1,4 @@
-import { compilePolicy, statementApplies, type CompiledStatement, type Question } from './compiled-policy.ts';
+import { compilePolicy, statementApplies, type CompiledStatement } from './compiled-policy.ts';
 import type { AccessContext, Decision, Reason } from './decision.ts';
 import { principalMatches, type PrincipalPattern } from './principal-pattern.ts';
 import type { Principal } from './principal.ts';
@@ -44,15 +44,16 @@ export function evaluateTrust(
   }
   const { claims } = subject;
   const facts = claims === undefined ? { context } : { context, claims };
-  const applies = (statement: CompiledStatement): boolean =>
-    statement.statement.principals.some((pattern) => isTrusted(pattern, subject)) &&
-    ACTIONS.some((action) => statementApplies(statement, { action, resource: '*', facts } satisfies Question));
-  const denial = compiled.denials.find(applies);
+  const applies = (compiledStatement: CompiledStatement): boolean =>
+    compiledStatement.statement.principals.some((pattern) => isTrusted(pattern, subject)) &&
+    statementApplies(compiledStatement, { action: '', resource: '*', facts });
+  const about = ACTIONS.map((action) => compiled.about(action));
+  const denial = about.flatMap(({ denials }) => denials).find(applies);
   if (denial !== undefined) {
     const reasons = [reason('Deny', `Statement ${denial.index} denies it.`, denial.index)];
     return { effect: 'Deny', basis: 'ExplicitDeny', reasons };
   }
-  const permission = compiled.permissions.find(applies);
+  const permission = about.flatMap(({ permissions }) => permissions).find(applies);
   if (permission === undefined) {
     return { effect: 'Deny', basis: 'ImplicitDeny', reasons: [reason('NoMatch', 'No statement trusts the caller.')] };
   }
@@ -71,6 +72,7 @@ function isTrusted(pattern: PrincipalPattern, { principal, federated }: TrustSub
  */
 export function trustedAudiences(trustPolicy: string): readonly string[] {
   return compilePolicy(trustPolicy, 'trust')
-    .permissions.flatMap(({ statement }) => statement.conditions.map(({ test }) => test))
+    .statements.filter(({ statement }) => statement.effect === 'Allow')
+    .flatMap(({ statement }) => statement.conditions.map(({ test }) => test))
     .flatMap((test) => (test.operator === 'StringEquals' && test.key === 'oidc:aud' ? test.values : []));
 }
