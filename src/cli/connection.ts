@@ -73,12 +73,18 @@ function credentialOf(
   if (accessKeyId !== undefined && accessKeySecret !== undefined) {
     return { accessKeyId, accessKeySecret, securityToken };
   }
-  const folder = environment['KAAP_DATA_DIR'];
-  if (folder === undefined) {
+  if (environment['KAAP_DATA_DIR'] === undefined) {
     throw new ConfigError('Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET to an access key.');
   }
-  const file = join(folder, rootCredentialFile);
-  if (!existsSync(file)) throw new ConfigError(`${file} does not exist: kms has not been started there yet.`);
-  const root = JSON.parse(readFileSync(file, 'utf8')) as RootCredential;
+  const root = JSON.parse(readFileSync(rootCredentialPath(environment), 'utf8')) as RootCredential;
   return { accessKeyId: root.AccessKeyId, accessKeySecret: root.AccessKeySecret, securityToken: undefined };
+}
+
+/** The file with the root credential. Throws ConfigError where there is none. */
+export function rootCredentialPath(environment: NodeJS.ProcessEnv): string {
+  const folder = environment['KAAP_DATA_DIR'];
+  if (folder === undefined) throw new ConfigError('Set KAAP_DATA_DIR to the data folder of kms.');
+  const file = join(folder, rootCredentialFile);
+  if (existsSync(file)) return file;
+  throw new ConfigError(`${file} does not exist: kms has not been started there yet, or the file was deleted.`);
 }

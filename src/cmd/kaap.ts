@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerAudit } from '../cli/commands/audit.ts';
 import { registerBootstrap } from '../cli/commands/bootstrap.ts';
 import { registerCall } from '../cli/commands/call.ts';
+import { registerRootCredential } from '../cli/commands/credential.ts';
 import { registerSecret } from '../cli/commands/secret.ts';
 import { silentLogger } from '../lib/log.ts';
 import { connectToCluster } from './cluster-connection.ts';
@@ -18,6 +19,7 @@ function createProgram(): Command {
   registerSecret(program);
   registerCall(program);
   registerAudit(program);
+  registerRootCredential(program);
   registerBootstrap(program, async () => (await connectToCluster({ log: silentLogger })).api);
   return program;
 }

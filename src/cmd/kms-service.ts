@@ -70,7 +70,14 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
   const auditDir = join(config.dataDir, 'audit');
   const checkpointKey = barrier.deriveSigningKey('audit-checkpoint');
   const anchor = await openFileAnchor(join(config.dataDir, 'audit-anchor.json'));
-  const audit = await openAuditFileSink({ directory: auditDir, checkpointKey, clock, log, ...anchor });
+  const audit = await openAuditFileSink({
+    directory: auditDir,
+    checkpointKey,
+    anchor: anchor.anchor,
+    ...(anchor.last === undefined ? {} : { anchored: anchor.last }),
+    clock,
+    log,
+  });
   const notReady = (): string | undefined => readinessProblem(barrier, audit);
   const server = await serve(dependencies, barrier, audit, authority, notReady);
   const renewal = setInterval(() => server.reloadCertificate(authority.issue()), Math.min(leafRenewalMs, 2 ** 31 - 1));
@@ -86,6 +93,7 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
       clearInterval(renewal);
       await server.close();
       await audit.close();
+      await anchor.flush();
       await barrier.close();
     },
   };

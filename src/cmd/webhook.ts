@@ -57,13 +57,8 @@ async function main(): Promise<void> {
     clock: systemClock,
     log,
   });
-  let server: Promise<HttpServer> | undefined;
-  const serve = (certificate: ServingCertificate): void => {
-    const address = parseListenAddress(config.KAAP_LISTEN);
-    if (server === undefined) server = startHttpServer({ address, certificate, handler, maxHeaderBytes: 16 * 1024 });
-    else void server.then((running) => running.reloadCertificate(certificate));
-  };
-  const certificate = new ServingCert({ ...certOptions(config), api, log, onCertificate: serve });
+  const listener = createListener(config, handler);
+  const certificate = new ServingCert({ ...certOptions(config), api, log, onCertificate: listener.use });
   const notReady = (): string | undefined => {
     if (!directory.hasSynced()) return 'The first listing of SecretBindings and access points is not complete.';
     return certificate.isTrusted ? undefined : 'API servers have not been told to trust the serving certificate yet.';
@@ -74,9 +69,27 @@ async function main(): Promise<void> {
     notReady,
   });
   await Promise.all([reflectors.run(signal), certificate.run(signal), surroundings.done]);
-  await (await server)?.close();
+  await listener.close();
   await health.close();
   transport.close();
+}
+
+interface Listener {
+  /** Serves with a certificate: listens with the first, changes to those that follow. */
+  use: (certificate: ServingCertificate) => void;
+  close: () => Promise<void>;
+}
+
+function createListener(config: Config, handler: ReturnType<typeof createWebhookHandler>): Listener {
+  const address = parseListenAddress(config.KAAP_LISTEN);
+  let server: Promise<HttpServer> | undefined;
+  return {
+    use: (certificate) => {
+      if (server === undefined) server = startHttpServer({ address, certificate, handler, maxHeaderBytes: 16 * 1024 });
+      else void server.then((running) => running.reloadCertificate(certificate));
+    },
+    close: async () => (await server)?.close(),
+  };
 }
 
 function certOptions(

@@ -30,6 +30,9 @@ export function stageRuntime(checkout: string, context: string): void {
   stagePackages(checkout, context);
   rmSync(join(context, 'app'), { recursive: true, force: true });
   for (const path of applicationPaths) copy(join(checkout, path), join(context, 'app', path));
+  const launcher = join(context, 'app/bin/kaap');
+  // The base image has no env program to look node up with.
+  writeFileSync(launcher, readFileSync(launcher, 'utf8').replace(/^#!.*/, '#!/usr/local/bin/node'), { mode: 0o755 });
 }
 
 /** Lays out the build context of the agent: `node`, and `agent/` with its bundle and its static program. */
