@@ -33,7 +33,7 @@ beforeAll(async () => {
 /** A PKCS#12 file that forge makes, with what our own never has. */
 function forgePkcs12(options: object, secret = password): string {
   const certificate = forge.pki.certificateFromPem(clientKey.certificatePem);
-  const asn1 = forge.pkcs12.toPkcs12Asn1(forge.pki.privateKeyFromPem(keyPem), [certificate], secret, options as never);
+  const asn1 = forge.pkcs12.toPkcs12Asn1(forge.pki.privateKeyFromPem(keyPem), [certificate], secret, options);
   return forge.util.encode64(forge.asn1.toDer(asn1).getBytes());
 }
 
@@ -60,11 +60,6 @@ describe('createClientKey', () => {
   it('lays the file out as x/crypto/pkcs12 of Go wants it: version 3, two safes, the certificate first, SHA-1 MAC', () => {
     const [version, safeInfo, mac] = readSequence(Buffer.from(clientKey.privateKeyData, 'base64'));
     expect(version?.content.toString('hex')).toBe('03');
-    const dataOf = (info: Buffer): Buffer => {
-      const [type, content] = readElements(info);
-      expect(readOid(type)).toBe('1.2.840.113549.1.7.1');
-      return readElements(content?.content ?? Buffer.alloc(0))[0]?.content ?? Buffer.alloc(0);
-    };
     const safes = readSequence(dataOf(safeInfo?.content ?? Buffer.alloc(0)));
     const bags = safes.map((safe) =>
       readSequence(dataOf(safe.content)).map((bag) => readOid(readElements(bag.content)[0])),
@@ -202,4 +197,11 @@ function withMacCount(count: number): string {
     forge.asn1.integerToDer(count).getBytes(),
   );
   return forge.util.encode64(forge.asn1.toDer(asn1 as never).getBytes());
+}
+
+/** What a ContentInfo of the type data holds. */
+function dataOf(info: Buffer): Buffer {
+  const [type, content] = readElements(info);
+  expect(readOid(type)).toBe('1.2.840.113549.1.7.1');
+  return readElements(content?.content ?? Buffer.alloc(0))[0]?.content ?? Buffer.alloc(0);
 }

@@ -47,7 +47,7 @@ export class KmsScene {
     const action = this.#actions.get(name);
     if (action === undefined) throw new Error(`there is no action ${name}`);
     const { input } = decodeInput(action, parameters);
-    return action.plan(input as never, this.#context(principal));
+    return action.plan(input, this.#context(principal));
   }
 
   /** Plans and runs. An action without any access would be open to everybody: that is refused here. */
@@ -55,7 +55,7 @@ export class KmsScene {
     const plan = await this.plan(name, parameters, principal);
     const open = this.#actions.get(name)?.unauthorized === true;
     if (plan.access.length === 0 && !open) throw new Error(`${name} asks for no permission`);
-    return (await plan.run()) as Answer;
+    return plan.run();
   }
 
   /** The access an action asks for, as `action on resource`. */

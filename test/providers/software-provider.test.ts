@@ -34,12 +34,6 @@ describe('SoftwareProvider', () => {
     const other = await provider.generate('Aliyun_AES_256');
     const aad = Buffer.from('aad');
     const parts = await provider.encrypt(material, Buffer.from('plaintext'), aad);
-    const flip = (part: Buffer, bit: number): Buffer => {
-      const copy = Buffer.from(part);
-      const at = Math.floor(bit / 8) % copy.length;
-      copy[at] = (copy[at] ?? 0) ^ (1 << (bit % 8));
-      return copy;
-    };
     const field = fc.constantFrom('iv', 'ciphertext', 'tag');
     await fc.assert(
       fc.asyncProperty(field, fc.nat(1000), async (name, bit) => {
@@ -98,3 +92,10 @@ describe('SoftwareProvider', () => {
     expect(() => provider.generate('constructor')).toThrow(new ApiError('InvalidParameter', message));
   });
 });
+
+function flip(part: Buffer, bit: number): Buffer {
+  const copy = Buffer.from(part);
+  const at = Math.floor(bit / 8) % copy.length;
+  copy[at] = (copy[at] ?? 0) ^ (1 << (bit % 8));
+  return copy;
+}

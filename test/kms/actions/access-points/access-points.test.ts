@@ -1,0 +1,139 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createAccessPointDirectory, loadAccessPoint } from '../../../../src/kms/access-points.ts';
+import { arn, KmsScene } from '../../kms-scene.ts';
+
+let kms: KmsScene;
+beforeEach(async () => {
+  kms = new KmsScene();
+  await kms.call('CreateNetworkRule', { Name: 'office', Type: 'Private', SourcePrivateIp: '["10.0.0.0/8"]' });
+  await kms.call('CreatePolicy', {
+    Name: 'shop',
+    Permissions: '["RbacPermission/Template/CryptoServiceSecretUser"]',
+    Resources: '["secret/shop/*"]',
+    AccessControlRules: '{"NetworkRules":["office"]}',
+  });
+});
+
+const createPoint = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
+  kms.call('CreateApplicationAccessPoint', { Name: 'shop', Policies: '["shop"]', ...parameters });
+const pods = (...names: string[]): { namespace: string; name: string }[] =>
+  names.map((name) => ({ namespace: 'shop', name }));
+
+const role = (roleName: string, ...names: string[]): string =>
+  JSON.stringify({ ramRole: { trustedRole: 'ServiceAccountRole', roleName, serviceAccounts: pods(...names) } });
+const found = async (roleName: string): Promise<string[]> =>
+  (await createAccessPointDirectory(kms.store).findByRoleName(roleName)).map(({ name }) => name);
+
+describe('application access points', () => {
+  it('return what they were made with, and JSON text for lists', async () => {
+    const config = {
+      ramRole: { trustedRole: 'ServiceAccountRole', roleName: 'shop', serviceAccounts: pods('web') },
+      mode: 'Shadow',
+    };
+    await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: JSON.stringify(config) });
+    const described = await kms.call('DescribeApplicationAccessPoint', { Name: 'shop' });
+    expect(described).toMatchObject({
+      Arn: arn('applicationaccesspoint/shop'),
+      AuthenticationMethod: 'RAMRole',
+      Policies: '["shop"]',
+    });
+    expect(JSON.parse(described['AuthenticationConfig'] as string)).toEqual(config);
+    expect(await kms.call('ListApplicationAccessPoints')).toMatchObject({
+      ApplicationAccessPoints: { ApplicationAccessPoint: [{ AuthenticationMethod: 'RAMRole', Name: 'shop' }] },
+    });
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['no policy', { Policies: '[]' }, /Policies is not valid. It must be a JSON list of one to three/],
+    ['four policies', { Policies: '["a","b","c","d"]' }, /Policies is not valid/],
+    ['an unknown policy', { Policies: '["none"]' }, /^Forbidden.ResourceNotFound: There is no permission policy none/],
+    ['the method RAMRole without a role', { AuthenticationMethod: 'RAMRole' }, /give ramRole, and only that/],
+    [
+      'a role with the method ClientKey',
+      { AuthenticationConfig: '{"ramRole":{"trustedRole":"ECSInstanceRole","roleName":"x"}}' },
+      /ramRole goes with the method RAMRole only/,
+    ],
+    [
+      'ServiceAccountRole without service accounts',
+      {
+        AuthenticationMethod: 'RAMRole',
+        AuthenticationConfig: '{"ramRole":{"trustedRole":"ServiceAccountRole","roleName":"x"}}',
+      },
+      /needs at least one of serviceAccounts/,
+    ],
+    [
+      "a role of Kaap's own (C7)",
+      {
+        AuthenticationMethod: 'RAMRole',
+        AuthenticationConfig: '{"ramRole":{"trustedRole":"ECSInstanceRole","roleName":"kaap-operator"}}',
+      },
+      /names a role of Kaap itself/,
+    ],
+    [
+      'a service account with a wildcard',
+      { AuthenticationConfig: '{"clientKey":{"serviceAccounts":[{"namespace":"*","name":"x"}]}}' },
+      /AuthenticationConfig is not valid/,
+    ],
+    ['a name with a slash', { Name: 'a/b' }, /Name is not valid/],
+  ])('refuse %s', async (_what, parameters, message) => {
+    expect(
+      await kms.failure('CreateApplicationAccessPoint', { Name: 'shop', Policies: '["shop"]', ...parameters }),
+    ).toMatch(message);
+    expect(await kms.call('ListApplicationAccessPoints')).toMatchObject({ TotalCount: 0 });
+  });
+
+  it('give their policies expanded, with network rules, as they are now', async () => {
+    await createPoint();
+    const grant = await loadAccessPoint(kms.store, 'shop');
+    expect(grant).toMatchObject({ name: 'shop', mode: 'Enforce', method: 'ClientKey' });
+    expect(grant?.policies.map(({ name, scope }) => [name, scope])).toEqual([['shop', 'shared']]);
+    expect(grant?.policies[0]?.networkRules?.map(({ name }) => name)).toEqual(['office']);
+    await kms.call('UpdatePolicy', { Name: 'shop', AccessControlRules: '{"NetworkRules":[]}' });
+    expect((await loadAccessPoint(kms.store, 'shop'))?.policies[0]).not.toHaveProperty('networkRules');
+    expect(await loadAccessPoint(kms.store, 'none')).toBeUndefined();
+  });
+
+  it('C9: a network rule that is gone admits nobody, not everybody', async () => {
+    await createPoint();
+    await kms.store.transact((transaction) => transaction.delete('kms/network-rules', 'office'));
+    expect((await loadAccessPoint(kms.store, 'shop'))?.policies[0]?.networkRules).toEqual([]);
+  });
+});
+
+describe('the directory of access points', () => {
+  it('finds access points by the role that pods assume, and follows updates and deletes', async () => {
+    await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'web') });
+    await createPoint({ Name: 'two', AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'api') });
+    expect(await createAccessPointDirectory(kms.store).findByRoleName('r')).toEqual([
+      { name: 'shop', method: 'RAMRole', serviceAccounts: pods('web') },
+      { name: 'two', method: 'RAMRole', serviceAccounts: pods('api') },
+    ]);
+    await kms.call('UpdateApplicationAccessPoint', { Name: 'shop', AuthenticationConfig: role('other', 'web') });
+    expect([await found('r'), await found('other')]).toEqual([['two'], ['shop']]);
+    await kms.call('DeleteApplicationAccessPoint', { Name: 'two' });
+    expect(await found('r')).toEqual([]);
+  });
+
+  it('C7: matches role names exactly', async () => {
+    await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('reader', 'web') });
+    for (const name of ['read', 'reader2', 'READER', '', '*', 'reader\nshop']) expect(await found(name)).toEqual([]);
+  });
+
+  it('knows the implied role of a client key access point, once it names service accounts', async () => {
+    await createPoint();
+    expect(await found('kaap-client-key-shop')).toEqual([]);
+    await kms.call('UpdateApplicationAccessPoint', {
+      Name: 'shop',
+      AuthenticationConfig: JSON.stringify({ clientKey: { serviceAccounts: pods('web') } }),
+    });
+    expect(await found('kaap-client-key-shop')).toEqual(['shop']);
+  });
+
+  it('leaves out roles that are not for service accounts', async () => {
+    await createPoint({
+      AuthenticationMethod: 'RAMRole',
+      AuthenticationConfig: '{"ramRole":{"trustedRole":"ACKWorkerRole","roleName":"worker"}}',
+    });
+    expect(await found('worker')).toEqual([]);
+  });
+});

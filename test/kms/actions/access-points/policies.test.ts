@@ -1,0 +1,81 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { arn, KmsScene } from '../../kms-scene.ts';
+
+let kms: KmsScene;
+beforeEach(async () => {
+  kms = new KmsScene();
+  await kms.call('CreateNetworkRule', { Name: 'office', Type: 'Private', SourcePrivateIp: '["10.0.0.0/8"]' });
+  await kms.call('CreatePolicy', {
+    Name: 'shop',
+    Permissions: '["RbacPermission/Template/CryptoServiceSecretUser"]',
+    Resources: '["secret/shop/*"]',
+    AccessControlRules: '{"NetworkRules":["office"]}',
+  });
+});
+
+const createPoint = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
+  kms.call('CreateApplicationAccessPoint', { Name: 'shop', Policies: '["shop"]', ...parameters });
+
+describe('permission policies', () => {
+  it('take short and long names, return JSON text on create and lists on describe', async () => {
+    const made = await kms.call('CreatePolicy', {
+      Name: 'p',
+      Permissions: '["SecretUser","CryptoServiceKeyUser"]',
+      Resources: '["secret/a","key/*"]',
+    });
+    const Permissions = [
+      'RbacPermission/Template/CryptoServiceSecretUser',
+      'RbacPermission/Template/CryptoServiceKeyUser',
+    ];
+    expect(made).toEqual({
+      AccessControlRules: '{"NetworkRules":[]}',
+      Arn: arn('policy/p'),
+      Description: '',
+      KmsInstance: 'shared',
+      Name: 'p',
+      Permissions: JSON.stringify(Permissions),
+      Resources: '["secret/a","key/*"]',
+    });
+    expect(await kms.call('DescribePolicy', { Name: 'p' })).toMatchObject({
+      Permissions,
+      Resources: ['secret/a', 'key/*'],
+    });
+    await kms.call('UpdatePolicy', {
+      Name: 'p',
+      Resources: '["secret/b"]',
+      AccessControlRules: '{"NetworkRules":["office"]}',
+    });
+    expect(await kms.call('DescribePolicy', { Name: 'p' })).toMatchObject({
+      AccessControlRules: '{"NetworkRules":["office"]}',
+      Permissions,
+      Resources: ['secret/b'],
+    });
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['an unknown permission', { Permissions: '["Admin"]' }],
+    ['a wildcard that is not at the end (D1)', { Resources: '["secret/*x"]' }],
+    ['a path with dots (D1)', { Resources: '["secret/a/../b"]' }],
+    ['an unknown network rule', { AccessControlRules: '{"NetworkRules":["none"]}' }],
+  ])('refuse %s, and an update to it', async (_what, parameters) => {
+    const good = { Name: 'p', Permissions: '["SecretUser"]', Resources: '["secret/a"]' };
+    expect(await kms.failure('CreatePolicy', { ...good, ...parameters })).toMatch(
+      /^(InvalidParameter|Forbidden.ResourceNotFound): /,
+    );
+    expect(await kms.failure('UpdatePolicy', { Name: 'shop', ...parameters })).toMatch(
+      /^(InvalidParameter|Forbidden.ResourceNotFound): /,
+    );
+    expect(await kms.call('DescribePolicy', { Name: 'shop' })).toMatchObject({ Resources: ['secret/shop/*'] });
+  });
+
+  it('refuse an unknown instance, and stay while an access point has them', async () => {
+    const policy = { Name: 'p', Permissions: '["SecretUser"]', Resources: '["secret/a"]', KmsInstance: 'kst-none' };
+    expect(await kms.failure('CreatePolicy', policy)).toMatch(
+      /^InvalidParameter: The parameter KmsInstance names no KMS instance./,
+    );
+    await createPoint();
+    expect(await kms.failure('DeletePolicy', { Name: 'shop' })).toBe(
+      'Rejected.ResourceInUse: The permission policy shop is used by shop. Remove it there first.',
+    );
+  });
+});
