@@ -118,6 +118,8 @@ async function startWebhook(api: KubeClusterApi): Promise<void> {
     clock: systemClock,
     log: silentLogger,
   });
+  const handler = (request: IncomingMessage, response: ServerResponse): void =>
+    request.url?.startsWith('/mesh') === true ? mesh(request, response) : ours(request, response);
   const started = Promise.withResolvers<HttpServer>();
   cert = new ServingCert({
     api,
@@ -130,8 +132,6 @@ async function startWebhook(api: KubeClusterApi): Promise<void> {
     random: randomBytes,
     log: silentLogger,
     onCertificate: (certificate) => {
-      const handler = (request: IncomingMessage, response: ServerResponse): void =>
-        request.url?.startsWith('/mesh') === true ? mesh(request, response) : ours(request, response);
       const address = { host: '127.0.0.1', port: 0 };
       started.resolve(startHttpServer({ address, certificate, handler }));
     },
@@ -151,7 +151,7 @@ async function startWebhook(api: KubeClusterApi): Promise<void> {
 function createPod(pod: Pod, name: string): Promise<Pod> {
   const metadata = { name, labels: pod.metadata?.labels ?? {}, annotations: pod.metadata?.annotations ?? {} };
   const object = { metadata: { ...metadata, namespace: 'shop' }, spec: pod.spec };
-  return client.create(pods, object as never, { signal }) as unknown as Promise<Pod>;
+  return client.create(pods, object, { signal }) as unknown as Promise<Pod>;
 }
 
 describe.skipIf(controlPlaneBinaries() === undefined)('admission by a real API server (needs its binaries)', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { annotationTable, readWishes } from '../../webhook/annotations.ts';
 
@@ -37,9 +37,11 @@ describe('A1: a pod names bindings and nothing else', () => {
   });
 });
 
-describe('the annotation kaap.dev/bindings', () => {
-  const read = (value: string): unknown => readWishes({ annotations: { 'kaap.dev/bindings': value } }).bindings;
+function read(value: string): unknown {
+  return readWishes({ annotations: { 'kaap.dev/bindings': value } }).bindings;
+}
 
+describe('the annotation kaap.dev/bindings', () => {
   test('lists names, with or without spaces', () => {
     expect(read('a, b.c ,d-1')).toEqual(['a', 'b.c', 'd-1']);
   });

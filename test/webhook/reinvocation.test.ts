@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../webhook/plan.ts';
 import type { Container, EnvVar, Pod, Volume } from '../../webhook/pod.ts';
@@ -100,7 +100,7 @@ describe('A2: a forged or damaged injection is refused', () => {
     ['a foreign mount in the agent', (pod) => agentOf(pod).volumeMounts?.push({ name: 'v', mountPath: '/kaap-exec' })],
     ['a privileged agent', (pod) => Object.assign(agentOf(pod).securityContext ?? {}, { runAsNonRoot: false })],
     ['the agent twice', (pod) => pod.spec.initContainers?.push(agentOf(pod))],
-    ['the agent last', (pod) => pod.spec.initContainers?.reverse()],
+    ['the agent last', (pod) => pod.spec.initContainers?.push(...pod.spec.initContainers.splice(0, 1))],
     ['a volume that is not memory', (pod) => Object.assign(pod.spec.volumes?.[1] ?? {}, { emptyDir: {} })],
     ['a volume too few', (pod) => pod.spec.volumes?.pop()],
     ['the variable taken away but not the files', (pod) => (pod.spec.containers[0]!.env = [])],

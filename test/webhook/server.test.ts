@@ -147,7 +147,7 @@ describe('A6: bounds', () => {
 
   test('deep nesting is refused before anything is built of it, in strings it does not count', async () => {
     const started = performance.now();
-    expect((await post(`${'['.repeat(1_500_000)}`)).status).toBe(400);
+    expect((await post('['.repeat(1_500_000))).status).toBe(400);
     expect(performance.now() - started).toBeLessThan(2000);
     const object = aPod({}, { annotations: { note: `"\\${'{['.repeat(1000)}` } });
     expect((await ask({ object })).allowed).toBe(true);

@@ -1,12 +1,13 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SecretBytes } from '../../../src/lib/secret-bytes.ts';
 import { formatEnvFile, maxFileBytes, maxValueBytes } from '../../../webhook/agent/env-file.ts';
 import { Refusal } from '../../../webhook/refusal.ts';
 import { readEnvFile } from '../support/env-file-reader.ts';
 
+const bytes = (value: string | Buffer): SecretBytes => new SecretBytes(Buffer.from(value as string));
+
 function written(variables: Record<string, string | Buffer>): Buffer {
-  const bytes = (value: string | Buffer): SecretBytes => new SecretBytes(Buffer.from(value as string));
   return formatEnvFile(new Map(Object.entries(variables).map(([name, value]) => [name, bytes(value)])));
 }
 
@@ -59,9 +60,9 @@ describe('A7: what the kubelet reads is exactly what was written, or nothing is 
 
   test('for any bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (bytes) => {
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 40 }), (raw) => {
         try {
-          expect(readEnvFile(written({ X: Buffer.from(bytes) }), 'X')).toEqual(Buffer.from(bytes));
+          expect(readEnvFile(written({ X: Buffer.from(raw) }), 'X')).toEqual(Buffer.from(raw));
         } catch (error) {
           expect(error).toBeInstanceOf(Refusal);
         }

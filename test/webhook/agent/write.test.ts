@@ -19,12 +19,12 @@ describe('writing in place', () => {
     const path = join(aFolder(), 'f');
     const contents = ['a', 'b'].map((letter) => letter.repeat(200_000));
     await writeInPlace(path, Buffer.from(contents[0] ?? ''), 0o444);
-    let writing = true;
+    const writing = new AbortController();
     const reader = (async () => {
-      while (writing) expect(contents).toContain(await readFile(path, 'utf8'));
+      while (!writing.signal.aborted) expect(contents).toContain(await readFile(path, 'utf8'));
     })();
     for (let round = 0; round < 30; round++) await writeInPlace(path, Buffer.from(contents[round % 2] ?? ''), 0o444);
-    writing = false;
+    writing.abort();
     await reader;
   });
 
