@@ -7,6 +7,8 @@ const contains = (block: string, text: string): boolean | undefined => {
   return address === undefined ? undefined : blockContains(parseAddressBlock(block), address);
 };
 
+const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
+
 describe('an address block', () => {
   test.each([
     ['10.0.0.0/8', '10.255.255.255', true],
@@ -65,7 +67,6 @@ describe('an address block', () => {
 
   test('holds an IPv4 address exactly when the leading bits agree', () => {
     const bits = fc.nat({ max: 0xffff_ffff });
-    const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
     fc.assert(
       fc.property(bits, bits, fc.integer({ min: 0, max: 32 }), fc.boolean(), (network, host, prefix, near) => {
         const address = near ? ((network & ~(2 ** (32 - prefix) - 1)) | (host & (2 ** (32 - prefix) - 1))) >>> 0 : host;

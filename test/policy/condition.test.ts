@@ -55,9 +55,9 @@ describe('a time in a condition', () => {
   });
 });
 
-describe('a condition key', () => {
-  const factOf = (name: string, facts: ConditionFacts): unknown => conditionKeys.find(name)?.read(facts);
+const factOf = (name: string, facts: ConditionFacts): unknown => conditionKeys.find(name)?.read(facts);
 
+describe('a condition key', () => {
   test.each([
     ['acs:SourceIp', '10.1.2.3'],
     ['acs:SecureTransport', 'true'],

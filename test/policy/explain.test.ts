@@ -50,10 +50,10 @@ describe('an explanation', () => {
   });
 });
 
-describe('an AccessDeniedDetail', () => {
-  const detailOf = (...[principal, policies]: [Parameters<typeof evaluate>[0], Parameters<typeof evaluate>[3]]) =>
-    accessDeniedDetail(evaluate(principal, [decrypt], context, policies), principal);
+const detailOf = (...[principal, policies]: [Parameters<typeof evaluate>[0], Parameters<typeof evaluate>[3]]) =>
+  accessDeniedDetail(evaluate(principal, [decrypt], context, policies), principal);
 
+describe('an AccessDeniedDetail', () => {
   test.each([
     [user, attached(denyDecrypt), 'SubUser', 'ci', 'ExplicitDeny', 'AccountLevelIdentityBasedPolicy'],
     [user, emptyPolicySet, 'SubUser', 'ci', 'ImplicitDeny', 'AccountLevelIdentityBasedPolicy'],

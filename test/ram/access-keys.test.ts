@@ -78,6 +78,11 @@ describe('an access key', () => {
   });
 });
 
+const given = (secret: string) => ({
+  ...made,
+  given: { accessKeyId: 'ROOT000000000000', secret: SecretBytes.fromUtf8(secret) },
+});
+
 describe("the account's access key", () => {
   test('is made at the first start only', async () => {
     const store = new MemoryStore();
@@ -95,10 +100,6 @@ describe("the account's access key", () => {
 
   test('may be given, and is then replaced when another secret is given', async () => {
     const store = new MemoryStore();
-    const given = (secret: string) => ({
-      ...made,
-      given: { accessKeyId: 'ROOT000000000000', secret: SecretBytes.fromUtf8(secret) },
-    });
     expect(await ensureRootAccessKey(store, given('first-secret-0123456789'))).toBeDefined();
     expect(await ensureRootAccessKey(store, given('first-secret-0123456789'))).toBeUndefined();
     expect(await ensureRootAccessKey(store, given('other-secret-0123456789'))).toBeDefined();

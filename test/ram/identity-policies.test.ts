@@ -82,9 +82,9 @@ describe('the identity policies', () => {
   });
 });
 
-describe('the policies of a role', () => {
-  const sessionOf = (roleId: string): RoleSession => ({ ...roleSession, roleId });
+const sessionOf = (roleId: string): RoleSession => ({ ...roleSession, roleId });
 
+describe('the policies of a role', () => {
   test('are those of the role that the session assumed', async () => {
     const store = await newStore();
     const { roleId } = await putRole(store, builder, randomBytes);

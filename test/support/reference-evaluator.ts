@@ -58,13 +58,15 @@ function applies(statement: ReferenceStatement, question: ReferenceQuestion): bo
   return action && resource && conditionsHold(statement, question.tags);
 }
 
+const about =
+  (names: string[]) =>
+  (statement: ReferenceStatement): boolean =>
+    list(statement.Principal?.RAM).some((name) => names.includes(name));
+
 /** `Allow`, or how it was denied. Users and roles of one account only. */
 export function referenceDecision(question: ReferenceQuestion): 'Allow' | 'ExplicitDeny' | 'ImplicitDeny' {
   const { principalArn, accountId, identityPolicies, sessionPolicy, resourcePolicy } = question;
   const account = [`acs:ram::${accountId}:root`, `acs:ram::${accountId}:*`];
-  const about = (names: string[]) => (statement: ReferenceStatement) =>
-    list(statement.Principal?.RAM).some((name) => names.includes(name));
-
   const identity = identityPolicies.flatMap(statementsOf).filter((statement) => applies(statement, question));
   const session = statementsOf(sessionPolicy).filter((statement) => applies(statement, question));
   const resource = statementsOf(resourcePolicy).filter((statement) => applies(statement, question));

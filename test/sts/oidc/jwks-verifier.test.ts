@@ -131,9 +131,10 @@ describe('a token of an OIDC provider', () => {
   });
 
   test('D7: is refused once it has expired, with five seconds for the difference of clocks', async () => {
-    const ended = (exp: number) => sign({ ...podClaims, exp });
-    expect(await codeOf(verify(await ended(now - 4)))).toBe('verified');
-    expect(await codeOf(verify(await ended(now - 5)))).toBe('AuthenticationFail.OIDCToken.Expired');
+    expect(await codeOf(verify(await sign({ ...podClaims, exp: now - 4 })))).toBe('verified');
+    expect(await codeOf(verify(await sign({ ...podClaims, exp: now - 5 })))).toBe(
+      'AuthenticationFail.OIDCToken.Expired',
+    );
   });
 
   test('C2: is refused without a signature', async () => {
@@ -222,17 +223,18 @@ describe('a token of an OIDC provider', () => {
   });
 });
 
-describe('the keys of an OIDC provider', () => {
-  const answering = (answer: (signal: AbortSignal) => Response | Promise<Response>, timeoutMs = 200): JwksSource => ({
-    url: 'https://issuer.example/keys',
-    fetch: async (_url, init) => answer(init.signal),
-    timeoutMs,
+const untilTimeout = (fetching: AbortSignal): Promise<Response> =>
+  new Promise((_resolve, reject) => {
+    fetching.addEventListener('abort', () => reject(fetching.reason as Error));
   });
-  const untilTimeout = (fetching: AbortSignal): Promise<Response> =>
-    new Promise((_resolve, reject) => {
-      fetching.addEventListener('abort', () => reject(fetching.reason as Error));
-    });
 
+const answering = (answer: (signal: AbortSignal) => Response | Promise<Response>, timeoutMs = 200): JwksSource => ({
+  url: 'https://issuer.example/keys',
+  fetch: async (_url, init) => answer(init.signal),
+  timeoutMs,
+});
+
+describe('the keys of an OIDC provider', () => {
   test('are fetched from its URL', async () => {
     const jwks = answering(() => Response.json(keys));
     expect(await codeOf(verify(await sign(podClaims), { jwks }))).toBe('verified');
