@@ -54,6 +54,19 @@ function stateVolume(): object[] {
 
 const stateFolder = '/var/lib/kaap-e2e';
 
+/** Takes away what an earlier run with --keep left: objects while the operator can still let them go, then the release. */
+async function uninstall(cluster: ClusterAccess): Promise<void> {
+  const releases = await cluster.helm(['list', '--namespace', namespace, '--short']);
+  if (!releases.split('\n').includes('kaap')) return;
+  const kinds = 'sbind,kkey,ksec,aap,rbacp,nrule';
+  await cluster.kubectl(['annotate', kinds, '-A', '--all', 'kaap.dev/abandon-kms-state=true']).catch(() => '');
+  await cluster.kubectl(['delete', kinds, '-A', '--all', '--timeout=60s']);
+  await cluster.helm(['uninstall', 'kaap', '--namespace', namespace, '--wait']);
+  const names = (await cluster.kubectl(['get', 'namespaces', '-o', 'name'])).split('\n');
+  const left = names.filter((name) => name.startsWith('namespace/e2e-'));
+  if (left.length > 0) await cluster.kubectl(['delete', ...left, '--timeout=90s']);
+}
+
 async function install(cluster: ClusterAccess): Promise<void> {
   await cluster.run(['rm', '-rf', stateFolder]);
   await cluster.run(['install', '-d', '-m', '0777', stateFolder]);
@@ -106,6 +119,7 @@ async function main(): Promise<number> {
       for (const archive of Object.values(archives)) await cluster.loadImage(archive);
       say('images are loaded');
     }
+    await uninstall(cluster);
     await install(cluster);
     say('the chart is installed');
     const vitest = resolve(checkout, 'node_modules/vitest/vitest.mjs');

@@ -1,6 +1,6 @@
 import type { PodWishes } from './annotations.ts';
 import type { BindingObject } from './directory.ts';
-import { matchesSelector } from './label-selector.ts';
+import { matchesSelector } from '../src/api/label-selector.ts';
 import { Refusal } from './refusal.ts';
 
 /** Who the pod will be. */

@@ -15,10 +15,12 @@ const operators: Readonly<
 /** Whether labels meet every part of a selector, as metav1.LabelSelector defines it. An empty selector takes all. */
 export function matchesSelector(selector: PodSelector, labels: Labels): boolean {
   const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value);
-  const expressions = selector.matchExpressions ?? [];
-  return (
-    equal && expressions.every(({ key, operator, values }) => operators[operator](valueOf(labels, key), values ?? []))
-  );
+  return equal && (selector.matchExpressions ?? []).every((requirement) => isMet(requirement, labels));
+}
+
+/** An operator that is not known is met by nothing. */
+function isMet({ key, operator, values }: SelectorRequirement, labels: Labels): boolean {
+  return Object.hasOwn(operators, operator) && operators[operator](valueOf(labels, key), values ?? []);
 }
 
 function valueOf(labels: Labels, key: string): string | undefined {
