@@ -45,6 +45,7 @@ describe('a trust policy for tokens', () => {
   test('does not trust a signed caller, nor a token for what is said about the account', () => {
     expect(effectFor(documentOf(federated(all)), user, { claims })).toBe('Deny');
     expect(decide(trusting('acs:ram::1000:root'), podToken).effect).toBe('Deny');
+    expect(decide(trusting('acs:ram::1000:root'), { ...podToken, principal: user }).effect).toBe('Deny');
   });
 
   test('lets a deny win', () => {
