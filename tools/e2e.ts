@@ -52,6 +52,14 @@ function stateVolume(): object[] {
   ];
 }
 
+/** Values of the chart: images as they were built here, state that outlives the pod, nothing kept on removal. */
+const settings = [
+  'image.tag=dev',
+  'image.pullPolicy=Never',
+  'kms.persistence.existingClaim=kaap-state',
+  'crds.keep=false',
+];
+
 const stateFolder = '/var/lib/kaap-e2e';
 
 /** Takes away what an earlier run with --keep left: objects while the operator can still let them go, then the release. */
@@ -72,12 +80,9 @@ async function install(cluster: ClusterAccess): Promise<void> {
   await cluster.run(['install', '-d', '-m', '0777', stateFolder]);
   await cluster.apply(stateVolume());
   await cluster.helm(
-    [
-      ...['upgrade', '--install', 'kaap', resolve(checkout, 'charts/kaap'), '--namespace', namespace],
-      ...['--set', 'image.tag=dev', '--set', 'image.pullPolicy=Never'],
-      ...['--set', 'kms.persistence.existingClaim=kaap-state', '--set', 'crds.keep=false'],
-      ...['--wait', '--timeout', '3m'],
-    ],
+    ['install', 'kaap', resolve(checkout, 'charts/kaap'), '--namespace', namespace, '--wait', '--timeout', '3m'].concat(
+      settings.flatMap((setting) => ['--set', setting]),
+    ),
     { timeoutMs: 240_000 },
   );
 }

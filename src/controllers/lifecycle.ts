@@ -60,7 +60,7 @@ export interface LifecycleDependencies {
   kms: KmsApi;
   clock: Clock;
   /** Tells people about a transition. Must not throw. */
-  recordEvent(object: KubeObject, type: 'Normal' | 'Warning', reason: string, note: string): void;
+  recordEvent: (object: KubeObject, type: 'Normal' | 'Warning', reason: string, note: string) => void;
 }
 
 /** Marks the objects whose KMS state goes with them. */

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canary } from './canaries.ts';
 import { cluster, eventually, kaap, podsOf, printed, systemNamespace } from './installation.ts';
 import { deployment, tenantObjects } from './tenant.ts';
@@ -6,13 +6,28 @@ import { deployment, tenantObjects } from './tenant.ts';
 const namespace = 'e2e-outage';
 const value = JSON.stringify({ user: 'app', password: canary() });
 
+/** While the hook waits, the kubelet does not report the agent as running yet; its log is there all the same. */
+function agentLog(pod: string): Promise<string> {
+  return cluster()
+    .kubectl(['logs', '-n', namespace, pod, '-c', 'kaap-agent'])
+    .catch(() => '');
+}
+
+function scaleKms(replicas: number): Promise<string> {
+  return cluster().kubectl(['scale', 'statefulset/kaap-kms', '-n', systemNamespace, `--replicas=${replicas}`]);
+}
+
 describe('With kms stopped', () => {
   beforeAll(async () => {
     await cluster().apply(tenantObjects({ namespace, method: 'role' }));
     await kaap(['secret', 'put', `${namespace}/db`], value);
     await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind/db', '-n', namespace, '--timeout=60s']);
-    await cluster().kubectl(['scale', 'statefulset/kaap-kms', '-n', systemNamespace, '--replicas=0']);
+    await scaleKms(0);
     await cluster().kubectl(['wait', '--for=delete', 'pod/kaap-kms-0', '-n', systemNamespace, '--timeout=90s']);
+  });
+
+  afterAll(async () => {
+    await scaleKms(1);
   });
 
   it('a new pod waits, and starts by itself with its secret once kms is back', async () => {
@@ -20,16 +35,16 @@ describe('With kms stopped', () => {
     const waiting = await eventually(
       async () => {
         const [pod] = await podsOf(namespace, 'workload=waits');
-        return pod?.status.initContainerStatuses?.[0]?.state.running === undefined ? undefined : pod;
+        return pod !== undefined && (await agentLog(pod.metadata.name)).includes('trying again') ? pod : undefined;
       },
-      () => 'the agent does not run',
+      () => 'the agent does not say that it is trying again',
     );
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const [still] = await podsOf(namespace, 'workload=waits');
     expect(still?.metadata.name).toBe(waiting.metadata.name);
     expect(still?.status.containerStatuses?.[0]?.state.running).toBeUndefined();
 
-    await cluster().kubectl(['scale', 'statefulset/kaap-kms', '-n', systemNamespace, '--replicas=1']);
+    await scaleKms(1);
     await eventually(
       async () => {
         const [pod] = await podsOf(namespace, 'workload=waits');

@@ -69,7 +69,7 @@ export function prepareNamespace(folder: string, holderPid: number): void {
     'test -e /proc/sys/net/bridge || modprobe br_netfilter',
     'echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables',
   ];
-  const [program = '', ...args] = [...enterNode(holderPid), 'sh', '-c', script.join('\n')];
+  const [program, ...args] = [...enterNode(holderPid), 'sh', '-c', script.join('\n')];
   execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 

@@ -1,5 +1,5 @@
 import { customResourceTypes } from '../../api/registry.ts';
-import { describeIssue } from '../../api/manifest-problem.ts';
+import { describeIssue, fieldPath } from '../../api/manifest-problem.ts';
 import { podType } from '../../controllers/pod.ts';
 import { ManifestClusterApi } from '../../kube/manifest-cluster-api.ts';
 import type { ManifestProblem } from '../../kube/manifest-files.ts';
@@ -40,6 +40,6 @@ function admit(resource: ResourceType, object: KubeObject): KubeObject {
   const result = kind.specSchema.safeParse(spec);
   if (result.success) return { ...rest, spec: result.data } as KubeObject;
   const problems = result.error.issues.flatMap((issue) => describeIssue(issue));
-  const texts = problems.map((problem) => `spec.${problem.path}: ${problem.message}`);
+  const texts = problems.map((problem) => `${fieldPath(['spec', ...problem.path])}: ${problem.message}`);
   throw new Error(`${object.kind} ${object.metadata.name}: ${texts.join('; ')}`);
 }

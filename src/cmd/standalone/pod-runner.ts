@@ -25,7 +25,7 @@ export interface PodRunOptions {
   /** Overrides the bindings' refresh intervals, in seconds. */
   refreshSeconds?: number;
   /** Gets what the container prints. */
-  onOutput(container: string, line: string): void;
+  onOutput: (container: string, line: string) => void;
 }
 
 /** A pod that runs as processes of this machine. */

@@ -94,7 +94,7 @@ async function settle(
 
 /** The parameter of the same name. */
 function authenticationConfig(accessPoint: ApplicationAccessPoint): string {
-  const { authentication, mode = 'Enforce' } = accessPoint.spec;
+  const { authentication, mode } = accessPoint.spec;
   const { ramRole, clientKey } = authentication;
   const serviceAccounts = (ramRole ?? clientKey)?.serviceAccounts?.map(({ namespace, name }) => ({ namespace, name }));
   if (ramRole !== undefined) {

@@ -53,7 +53,7 @@ export function kmsSecretLifecycle(kms: KmsApi, cluster: ClusterApi): Lifecycle<
       return { status, message: `The secret ${secretName(secret)} exists.` };
     },
     release: async (secret, { signal }) => {
-      const { recoveryWindowDays = 30 } = secret.spec;
+      const { recoveryWindowDays } = secret.spec;
       const parameters = { SecretName: secretName(secret), RecoveryWindowInDays: `${recoveryWindowDays}` };
       await remove(kms, 'DeleteSecret', parameters, signal);
       return undefined;
