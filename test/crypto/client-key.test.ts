@@ -104,9 +104,9 @@ describe('openClientKeyFile', () => {
     }
   });
 
-  it('C5: every changed byte of the file is refused or changes nothing that matters', () => {
+  it('C5: a changed byte is refused, wherever in the file it is', () => {
     const bytes = Buffer.from(clientKey.privateKeyData, 'base64');
-    for (let at = 0; at < bytes.length; at += 41) {
+    for (let at = 0; at < bytes.length; at += 7) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
       expect(() => openClientKeyFile(fileOf(changed.toString('base64')), password)).toThrow(ApiError);
