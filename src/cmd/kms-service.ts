@@ -8,6 +8,7 @@ import { createGateway } from '../gateway/gateway.ts';
 import { MemoryNonceStore } from '../gateway/nonce-store.ts';
 import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
 import { createKmsActions } from '../kms/actions.ts';
+import type { KmsDependencies } from '../kms/dependencies.ts';
 import type { Clock } from '../lib/clock.ts';
 import { startHttpServer, type HttpServer } from '../lib/http-server.ts';
 import type { Logger } from '../lib/log.ts';
@@ -16,6 +17,7 @@ import type { PolicySource } from '../policy/policy-set.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
 import { SoftwareProvider } from '../providers/software-provider.ts';
+import { createRamActions } from '../ram/actions.ts';
 import { loadIdentityPolicies } from '../ram/identity-policies.ts';
 import { ensureOperatorRole } from '../ram/operator-role.ts';
 import { ensureRootAccessKey } from '../ram/root-access-key.ts';
@@ -27,6 +29,7 @@ import { openFileAnchor } from '../storage/file-anchor.ts';
 import { openFileSeal } from '../storage/seal/file-seal.ts';
 import { openSqliteStore } from '../storage/sqlite-store.ts';
 import type { KmsConfig } from './kms-config.ts';
+import { startUpkeep } from './kms-upkeep.ts';
 import { leafRenewalMs, openServingAuthority, type ServingAuthority } from './serving-authority.ts';
 
 export interface KmsServiceDependencies {
@@ -79,7 +82,9 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     log,
   });
   const notReady = (): string | undefined => readinessProblem(barrier, audit);
-  const server = await serve(dependencies, barrier, audit, authority, notReady);
+  const kms = kmsDependencies(dependencies, barrier);
+  const stopUpkeep = startUpkeep(kms, log);
+  const server = await serve(dependencies, kms, barrier, audit, authority, notReady);
   const renewal = setInterval(() => server.reloadCertificate(authority.issue()), Math.min(leafRenewalMs, 2 ** 31 - 1));
   renewal.unref();
   return {
@@ -92,11 +97,18 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     close: async () => {
       clearInterval(renewal);
       await server.close();
+      await stopUpkeep();
       await audit.close();
       await anchor.flush();
       await barrier.close();
     },
   };
+}
+
+function kmsDependencies({ config, clock }: KmsServiceDependencies, store: Store): KmsDependencies {
+  const { region, accountId, instances } = config;
+  const providers = { software: new SoftwareProvider({ random: randomBytes }) };
+  return { store, providers, clock, random: randomBytes, region, accountId, instances };
 }
 
 async function openState({ config, clock, createIfMissing }: KmsServiceDependencies): Promise<Barrier> {
@@ -132,22 +144,23 @@ function readinessProblem(barrier: Barrier, audit: AuditFileSink): string | unde
 
 async function serve(
   { config, verifiers, clock, log, metrics }: KmsServiceDependencies,
+  kms: KmsDependencies,
   barrier: Barrier,
   audit: AuditFileSink,
   authority: ServingAuthority,
   notReady: () => string | undefined,
 ): Promise<HttpServer> {
-  const { region, accountId, instances } = config;
+  const { accountId } = config;
   const random = randomBytes;
   const sessionKey = barrier.deriveSecretKey('sts-session');
   const store: Store = barrier;
   const accessPoints = createAccessPointDirectory(store);
   const roles = { findRole: (name: string) => findRole(store, name) };
-  const providers = { software: new SoftwareProvider({ random }) };
   const gateway = createGateway({
     actions: [
-      ...createKmsActions({ store, providers, clock, random, region, accountId, instances }),
+      ...createKmsActions(kms),
       ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints }),
+      ...createRamActions({ store, clock, random, accountId }),
     ],
     credentials: createCredentialSource({
       store,

@@ -51,7 +51,7 @@ describe('enforce', () => {
     expect(effect).toBe('Deny');
     expect(refusal).toMatchObject({
       code: 'Forbidden.NoPermission',
-      detail: { AuthAction: 'kms:GetSecretValue', AuthPrincipalType: 'RoleSession', NoPermissionType: 'ImplicitDeny' },
+      detail: { AuthAction: 'kms:GetSecretValue', NoPermissionType: 'ImplicitDeny' },
     });
   });
 

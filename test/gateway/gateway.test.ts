@@ -286,8 +286,8 @@ describe('access points in mode Shadow', () => {
   const shadow = { name: 'shop', mode: 'Shadow', method: 'RAMRole', policies: [policy] } as const;
 
   test('a denial is recorded and not enforced', async () => {
-    gateway.policies.set('nobody', { ...emptyPolicySet, accessPoint: shadow });
-    expect((await call({ action: 'Encrypt', body: 'KeyId=k1', accessKeyId: 'nobody' })).status).toBe(200);
+    gateway.policies.set('pod', { ...emptyPolicySet, accessPoint: shadow });
+    expect((await call({ action: 'Encrypt', body: 'KeyId=k1', accessKeyId: 'pod' })).status).toBe(200);
     expect(lastEvent()).toMatchObject({
       decision: 'Deny',
       decidedBy: expect.stringMatching(/^shadow:/),
@@ -296,14 +296,14 @@ describe('access points in mode Shadow', () => {
   });
 
   test('a management call stays refused', async () => {
-    gateway.policies.set('nobody', { ...emptyPolicySet, accessPoint: shadow });
-    const answer = await call({ action: 'DisableKey', body: 'KeyId=k1', accessKeyId: 'nobody' });
+    gateway.policies.set('pod', { ...emptyPolicySet, accessPoint: shadow });
+    const answer = await call({ action: 'DisableKey', body: 'KeyId=k1', accessKeyId: 'pod' });
     expect(answer.json).toMatchObject({ Code: 'Forbidden.NoPermission' });
   });
 
   test('in mode Enforce the same denial is enforced', async () => {
-    gateway.policies.set('nobody', { ...emptyPolicySet, accessPoint: { ...shadow, mode: 'Enforce' } });
-    const answer = await call({ action: 'Encrypt', body: 'KeyId=k1', accessKeyId: 'nobody' });
+    gateway.policies.set('pod', { ...emptyPolicySet, accessPoint: { ...shadow, mode: 'Enforce' } });
+    const answer = await call({ action: 'Encrypt', body: 'KeyId=k1', accessKeyId: 'pod' });
     expect(answer.json).toMatchObject({ Code: 'Forbidden.NoPermission' });
     expect(lastEvent()).toMatchObject({ decision: 'Deny', decidedBy: expect.not.stringMatching(/^shadow:/) });
   });

@@ -86,7 +86,7 @@ export function testActions(trace: ActionTrace): readonly AnyAction[] {
 
 export const rootSecret = 'root-secret';
 
-/** `root` may do everything, `nobody` nothing, `retired` is switched off. */
+/** `root` may do everything, `nobody` nothing, `retired` is switched off, `pod` came through the access point `shop`. */
 export function testCredentials(): Map<string, Credential> {
   const key = (accessKeyId: string, principal: Principal, active = true): [string, Credential] => [
     accessKeyId,
@@ -102,6 +102,15 @@ export function testCredentials(): Map<string, Credential> {
     key('root', { kind: 'Account', accountId: testAccount, accessKeyId: 'root' }),
     key('nobody', user('nobody')),
     key('retired', user('retired'), false),
+    key('pod', {
+      kind: 'RoleSession',
+      accountId: testAccount,
+      roleName: 'shop',
+      sessionName: 'pod',
+      accessKeyId: 'pod',
+      expiresAt: Number.MAX_SAFE_INTEGER,
+      accessPoint: 'shop',
+    }),
   ]);
 }
 
