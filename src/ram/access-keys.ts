@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { SecretBytes } from '../lib/secret-bytes.ts';
 import type { Store, Transaction } from '../ports/store.ts';
+import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
 
@@ -33,6 +34,15 @@ export interface AccessKey {
   readonly secret: SecretBytes;
   readonly owner: AccessKeyOwner;
   readonly active: boolean;
+}
+
+/** An access key without its secret, as lists show it. */
+export interface AccessKeyEntry {
+  readonly accessKeyId: string;
+  readonly owner: AccessKeyOwner;
+  readonly active: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly createTime: number;
 }
 
 /** What is needed to make an access key. */
@@ -83,8 +93,15 @@ export function newAccessKey({ owner, random, accessKeyId, secret }: NewAccessKe
   return key;
 }
 
-/** Writes an access key, over one of the same id. `createTime` in milliseconds since the Unix epoch. */
+/**
+ * Writes an access key, over one of the same id. `createTime` in milliseconds since the Unix epoch.
+ *
+ * @throws ApiError `InvalidParameter` for the id of a key that was deleted.
+ */
 export async function putAccessKey(transaction: Transaction, key: AccessKey, createTime: number): Promise<void> {
+  if (await isDeleted(transaction, key.accessKeyId)) {
+    throw new ApiError('InvalidParameter', 'An access key of that id was deleted, for good. Choose another id.');
+  }
   const record: AccessKeyRecord = {
     secret: key.secret.reveal().toString('utf8'),
     principal: key.owner,
@@ -101,7 +118,7 @@ export async function findAccessKey(
 ): Promise<AccessKey | undefined> {
   if (!ACCESS_KEY_ID.test(accessKeyId)) return undefined;
   const stored = await store.get(ramBuckets.accessKeys, accessKeyId);
-  if (stored === undefined) return undefined;
+  if (stored === undefined || (await isDeleted(store, accessKeyId))) return undefined;
   const record = decodeRecord(accessKeySchema, stored);
   return {
     accessKeyId,
@@ -113,16 +130,58 @@ export async function findAccessKey(
 
 /** Switches an access key on or off. `false` when there is none of that id. */
 export async function setAccessKeyActive(store: Store, accessKeyId: string, active: boolean): Promise<boolean> {
-  return store.transact(async (transaction) => {
-    const stored = await transaction.get(ramBuckets.accessKeys, accessKeyId);
-    if (stored === undefined) return false;
-    const record = decodeRecord(accessKeySchema, stored);
-    await transaction.put(ramBuckets.accessKeys, accessKeyId, encodeRecord({ ...record, active }));
-    return true;
-  });
+  return store.transact((transaction) => switchAccessKey(transaction, accessKeyId, active));
 }
 
-/** Deletes an access key; requests that it signs are refused from then on. */
-export async function deleteAccessKey(store: Store, accessKeyId: string): Promise<void> {
-  await store.transact((transaction) => transaction.delete(ramBuckets.accessKeys, accessKeyId));
+/** The same in a transaction. */
+export async function switchAccessKey(
+  transaction: Transaction,
+  accessKeyId: string,
+  active: boolean,
+): Promise<boolean> {
+  const stored = await transaction.get(ramBuckets.accessKeys, accessKeyId);
+  if (stored === undefined) return false;
+  const record = decodeRecord(accessKeySchema, stored);
+  await transaction.put(ramBuckets.accessKeys, accessKeyId, encodeRecord({ ...record, active }));
+  return true;
+}
+
+/** Deletes an access key for good; requests that it signs are refused from then on. `now`: milliseconds since the epoch. */
+export async function deleteAccessKey(store: Store, accessKeyId: string, now: number): Promise<void> {
+  await store.transact((transaction) => removeAccessKey(transaction, accessKeyId, now));
+}
+
+/**
+ * The same in a transaction. A tombstone stays, which wins over a record that comes back in whatever way.
+ */
+export async function removeAccessKey(transaction: Transaction, accessKeyId: string, now: number): Promise<void> {
+  await transaction.delete(ramBuckets.accessKeys, accessKeyId);
+  await transaction.put(ramBuckets.tombstones, tombstoneKey(accessKeyId), encodeRecord({ deleteTime: now }));
+}
+
+/** The access keys of an owner, in the order of ids. */
+export async function listAccessKeys(
+  reader: Pick<Store, 'scan' | 'get'>,
+  owner: AccessKeyOwner,
+): Promise<readonly AccessKeyEntry[]> {
+  const entries: AccessKeyEntry[] = [];
+  for (const stored of await scanBucket(reader, ramBuckets.accessKeys)) {
+    const { principal, active, createTime } = decodeRecord(accessKeySchema, stored);
+    if (!isSameOwner(principal, owner) || (await isDeleted(reader, stored.key))) continue;
+    entries.push({ accessKeyId: stored.key, owner, active, createTime });
+  }
+  return entries;
+}
+
+function isSameOwner(one: AccessKeyOwner, other: AccessKeyOwner): boolean {
+  if (one.kind === 'Account') return other.kind === 'Account';
+  return other.kind === 'RamUser' && one.userName === other.userName;
+}
+
+function tombstoneKey(accessKeyId: string): string {
+  return `access-key/${accessKeyId}`;
+}
+
+async function isDeleted(reader: Pick<Store, 'get'>, accessKeyId: string): Promise<boolean> {
+  return (await reader.get(ramBuckets.tombstones, tombstoneKey(accessKeyId))) !== undefined;
 }

@@ -18,9 +18,12 @@ export function checkRamName(what: 'user' | 'role' | 'policy', name: string): vo
 export interface PolicyAttachment {
   name: string;
   type: 'System' | 'Custom';
+  /** Milliseconds since the Unix epoch. */
+  attachTime?: number;
 }
 
 export const policyAttachmentSchema: z.ZodType<PolicyAttachment> = z.object({
   name: z.string(),
   type: z.enum(['System', 'Custom']),
+  attachTime: z.number().exactOptional(),
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { parsePolicyDocument } from '../policy/document.ts';
 import type { Store, Transaction } from '../ports/store.ts';
+import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
 import { checkRamName, policyAttachmentSchema, type PolicyAttachment } from './names.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
@@ -16,6 +17,10 @@ export interface RoleRecord {
   /** 3600 to 43200. */
   maxSessionSeconds: number;
   policies: PolicyAttachment[];
+  description?: string;
+  /** Milliseconds since the Unix epoch. */
+  createTime?: number;
+  updateTime?: number;
 }
 
 const roleSchema: z.ZodType<RoleRecord> = z.object({
@@ -24,6 +29,9 @@ const roleSchema: z.ZodType<RoleRecord> = z.object({
   trustPolicy: z.string(),
   maxSessionSeconds: z.number(),
   policies: z.array(policyAttachmentSchema),
+  description: z.string().exactOptional(),
+  createTime: z.number().exactOptional(),
+  updateTime: z.number().exactOptional(),
 });
 
 /** A role as it should be. */
@@ -41,16 +49,22 @@ export async function putRole(
   definition: RoleDefinition,
   random: (bytes: number) => Buffer,
 ): Promise<RoleRecord> {
-  checkDefinition(definition);
+  checkRoleDefinition(definition);
   return store.transact(async (transaction) => {
     const present = await findRole(transaction, definition.name);
     const role: RoleRecord = { ...definition, roleId: present?.roleId ?? random(10).toString('hex') };
-    await transaction.put(ramBuckets.roles, role.name, encodeRecord(role));
+    await writeRole(transaction, role);
     return role;
   });
 }
 
-function checkDefinition({ name, trustPolicy, maxSessionSeconds }: RoleDefinition): void {
+/** Writes a role, over one of the same name. */
+export async function writeRole(transaction: Transaction, role: RoleRecord): Promise<void> {
+  await transaction.put(ramBuckets.roles, role.name, encodeRecord(role));
+}
+
+/** @throws ApiError `InvalidParameter`, `InvalidPolicyDocument` with the path of the element that is wrong. */
+export function checkRoleDefinition({ name, trustPolicy, maxSessionSeconds }: RoleDefinition): void {
   checkRamName('role', name);
   parsePolicyDocument(trustPolicy, 'trust');
   const { min, max } = SESSION_SECONDS;
@@ -78,9 +92,21 @@ function sameDefinition(one: RoleDefinition, other: RoleDefinition): boolean {
 }
 
 /** The role of that name, matched exactly. */
-export async function findRole(store: Pick<Store, 'get'> | Transaction, name: string): Promise<RoleRecord | undefined> {
+export async function findRole(store: Pick<Store, 'get'>, name: string): Promise<RoleRecord | undefined> {
   const stored = await store.get(ramBuckets.roles, name);
   return stored === undefined ? undefined : decodeRecord(roleSchema, stored);
+}
+
+/** The same. @throws ApiError `EntityNotExist.Role`. */
+export async function loadRole(reader: Pick<Store, 'get'>, name: string): Promise<RoleRecord> {
+  const role = await findRole(reader, name);
+  if (role !== undefined) return role;
+  throw new ApiError('EntityNotExist.Role', `There is no role ${name}. ListRoles shows those that exist.`);
+}
+
+/** Every role, in the order of names. */
+export async function allRoles(reader: Pick<Store, 'scan'>): Promise<readonly RoleRecord[]> {
+  return (await scanBucket(reader, ramBuckets.roles)).map((entry) => decodeRecord(roleSchema, entry));
 }
 
 /** Deletes a role; its sessions can do nothing from then on. */

@@ -52,9 +52,27 @@ describe('an access key', () => {
     expect((await findAccessKey(store, accessKeyId))?.active).toBe(false);
     await setAccessKeyActive(store, accessKeyId, true);
     expect((await findAccessKey(store, accessKeyId))?.active).toBe(true);
-    await deleteAccessKey(store, accessKeyId);
+    await deleteAccessKey(store, accessKeyId, made.now);
     expect(await findAccessKey(store, accessKeyId)).toBeUndefined();
     expect(await setAccessKeyActive(store, accessKeyId, true)).toBe(false);
+  });
+
+  test('that was deleted does not come back, not even when its record does', async () => {
+    const store = new MemoryStore();
+    const { accessKeyId } = await createAccessKey(store, forUser);
+    const record = await store.get('ram/access-keys', accessKeyId);
+    await deleteAccessKey(store, accessKeyId, made.now);
+    await store.transact((transaction) =>
+      transaction.put('ram/access-keys', accessKeyId, record?.value ?? Buffer.alloc(0)),
+    );
+    expect(await findAccessKey(store, accessKeyId)).toBeUndefined();
+    const again = createAccessKey(new MemoryStore(), { ...forUser, accessKeyId });
+    await expect(again).resolves.toBeDefined();
+    await store.transact((transaction) => transaction.delete('ram/access-keys', accessKeyId));
+    await expect(createAccessKey(store, { ...forUser, accessKeyId })).rejects.toMatchObject({
+      code: 'InvalidParameter',
+      message: expect.stringContaining('was deleted') as string,
+    });
   });
 
   test('does not take the id of another one', async () => {
@@ -94,7 +112,7 @@ describe("the account's access key", () => {
   test('is not made again once it was deleted', async () => {
     const store = new MemoryStore();
     const key = await ensureRootAccessKey(store, made);
-    await deleteAccessKey(store, key?.accessKeyId ?? '');
+    await deleteAccessKey(store, key?.accessKeyId ?? '', made.now);
     expect(await ensureRootAccessKey(store, made)).toBeUndefined();
   });
 

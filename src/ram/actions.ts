@@ -1,0 +1,17 @@
+import type { AnyAction } from '../ports/action.ts';
+import { accessKeyActions } from './actions/access-keys.ts';
+import { attachmentActions } from './actions/attachments.ts';
+import { policyActions } from './actions/policies.ts';
+import { policyVersionActions } from './actions/policy-versions.ts';
+import { roleActions } from './actions/roles.ts';
+import { userActions } from './actions/users.ts';
+import type { RamDependencies } from './ram-dependencies.ts';
+
+export type { RamDependencies } from './ram-dependencies.ts';
+
+/** The actions of RAM 2015-05-01. To add a family, add its file and a row. */
+export function createRamActions(dependencies: RamDependencies): readonly AnyAction[] {
+  return [userActions, accessKeyActions, roleActions, policyActions, policyVersionActions, attachmentActions].flatMap(
+    (family) => family(dependencies),
+  );
+}

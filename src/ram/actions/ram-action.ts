@@ -1,0 +1,30 @@
+import type { z } from 'zod';
+import type { Principal } from '../../policy/principal.ts';
+import { defineAction, type AnyAction } from '../../ports/action.ts';
+import type { RamDependencies } from '../ram-dependencies.ts';
+
+/** An action of RAM. */
+export interface RamAction<Input> {
+  readonly name: string;
+  readonly input: z.ZodType<Input>;
+  /** What it is about, such as `user/ci`; a list is about `user`. The permission of the action is needed on each. */
+  resources(input: NoInfer<Input>, caller: Principal): readonly string[];
+  run(input: NoInfer<Input>, caller: Principal): Promise<Record<string, unknown>>;
+}
+
+/** A row of the action table that needs `ram:<name>` on its resources. */
+export function ramAction<Input>({ accountId }: RamDependencies, action: RamAction<Input>): AnyAction {
+  return defineAction<Input>({
+    name: action.name,
+    product: 'Ram',
+    input: action.input,
+    plan: (input, { principal }) => ({
+      access: action.resources(input, principal).map((relativeId) => ({
+        action: `ram:${action.name}`,
+        resource: `acs:ram::${accountId}:${relativeId}`,
+        scope: 'shared',
+      })),
+      run: () => action.run(input, principal),
+    }),
+  });
+}
