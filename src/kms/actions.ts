@@ -53,6 +53,8 @@ import { deleteSecret, restoreSecret } from './actions/secrets/secret-deletion.t
 import { getSecretPolicy, setSecretPolicy } from './actions/secrets/secret-policy.ts';
 import { updateSecretVersionStage } from './actions/secrets/update-secret-version-stage.ts';
 import { updateSecret } from './actions/secrets/update-secret.ts';
+import { listTagResources } from './actions/tags/list-tag-resources.ts';
+import { tagResources, untagResources } from './actions/tags/tag-resources.ts';
 import { listResourceTags, tagResource, untagResource } from './actions/tags/tags.ts';
 import type { KmsDependencies } from './dependencies.ts';
 
@@ -84,6 +86,9 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   tagResource,
   untagResource,
   listResourceTags,
+  tagResources,
+  untagResources,
+  listTagResources,
   // Cryptography.
   encrypt,
   decrypt,

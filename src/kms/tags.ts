@@ -12,18 +12,28 @@ const maxTags = 20;
 const maxLength = 128;
 const shape = `a JSON list of at most ${maxTags} {"TagKey","TagValue"}, each of at most ${maxLength} characters`;
 
-const pair = z.object({
-  TagKey: z
-    .string()
-    .min(1)
-    .max(maxLength)
-    .refine((key) => !/^(aliyun|acs:)/.test(key)),
-  TagValue: z.string().max(maxLength),
-});
+const tagKey = z
+  .string()
+  .min(1)
+  .max(maxLength)
+  .refine((key) => !/^(aliyun|acs:)/.test(key));
+const tagValue = z.string().max(maxLength);
+
+const pair = z.object({ TagKey: tagKey, TagValue: tagValue });
+
+const shortPair = z
+  .object({ Key: tagKey, Value: tagValue.default('') })
+  .transform(({ Key, Value }) => ({ TagKey: Key, TagValue: Value }));
 
 /** `Tags`: `[{"TagKey":"team","TagValue":"shop"}]`. Keys may not begin with `aliyun` or `acs:`. */
 export function tagPairs(): z.ZodType<TagPair[]> {
   return json(z.array(pair).max(maxTags), `${shape}; keys do not begin with aliyun or acs:`);
+}
+
+/** `Tag`: `[{"Key":"team","Value":"shop"}]`, as TagResources writes it (`Tag.1.Key=team`). */
+export function shortTagPairs(): z.ZodType<TagPair[]> {
+  const allowed = `1 to ${maxTags} {"Key","Value"}, each of at most ${maxLength} characters`;
+  return json(z.array(shortPair).min(1).max(maxTags), `${allowed}; keys do not begin with aliyun or acs:`);
 }
 
 /** `TagKeys`: `["team"]`. */

@@ -1,9 +1,12 @@
 import { ApiError } from '../../../lib/errors.ts';
 import type { AccessRequest } from '../../../policy/decision.ts';
+import type { Transaction } from '../../../ports/store.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
-import { changeKey, findKey, keyAccess, loadKey } from '../../key-lookup.ts';
+import { findKey, keyAccess, loadKey } from '../../key-lookup.ts';
 import { keyReference, optional, secretReference } from '../../parameters.ts';
-import { changeSecret, findSecret, loadSecret, secretAccess } from '../../secret-lookup.ts';
+import { keyTable } from '../../records/key.ts';
+import { secretTable } from '../../records/secret.ts';
+import { findSecret, loadLiveSecret, loadSecret, secretAccess } from '../../secret-lookup.ts';
 import type { z } from 'zod';
 
 /** Tags of a key or a secret. */
@@ -15,7 +18,7 @@ export interface TaggedResource {
   readonly label: { KeyId: string } | { SecretName: string };
   access(action: string): AccessRequest;
   read(): Promise<Tags>;
-  change(change: (tags: Tags) => Tags): Promise<void>;
+  change(transaction: Transaction, change: (tags: Tags) => Tags): Promise<void>;
 }
 
 /** The two parameters of which one names the resource. */
@@ -36,28 +39,30 @@ export function findTagged(
   throw new ApiError('MissingParameter', 'One of the parameters KeyId and SecretName is required, and not both.');
 }
 
-async function taggedKey(dependencies: KmsDependencies, keyId: string): Promise<TaggedResource> {
+/** Looks up a key by its id, alias or ARN. */
+export async function taggedKey(dependencies: KmsDependencies, keyId: string): Promise<TaggedResource> {
   const found = await findKey(dependencies, dependencies.store, keyId);
   return {
     label: { KeyId: found.key?.keyId ?? found.name },
     access: (action) => keyAccess(dependencies, action, found),
     read: async () => (await loadKey(dependencies.store, found)).tags,
-    change: (change) =>
-      changeKey(dependencies, found, (key) => {
-        key.tags = change(key.tags);
-      }),
+    change: async (transaction, change) => {
+      const key = await loadKey(transaction, found);
+      await keyTable.put(transaction, key.keyId, { ...key, tags: change(key.tags) });
+    },
   };
 }
 
-async function taggedSecret(dependencies: KmsDependencies, secretName: string): Promise<TaggedResource> {
+/** Looks up a secret by its name or ARN. */
+export async function taggedSecret(dependencies: KmsDependencies, secretName: string): Promise<TaggedResource> {
   const found = await findSecret(dependencies, dependencies.store, secretName);
   return {
     label: { SecretName: found.name },
     access: (action) => secretAccess(dependencies, action, found),
     read: async () => (await loadSecret(dependencies.store, found)).tags,
-    change: (change) =>
-      changeSecret(dependencies, found, (secret) => {
-        secret.tags = change(secret.tags);
-      }),
+    change: async (transaction, change) => {
+      const secret = await loadLiveSecret(transaction, found);
+      await secretTable.put(transaction, secret.name, { ...secret, tags: change(secret.tags) });
+    },
   };
 }

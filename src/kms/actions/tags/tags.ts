@@ -30,7 +30,7 @@ function tagAction<Input extends Named>(
 export function tagResource(dependencies: KmsDependencies): AnyAction {
   const input = z.object({ ...resourceParameters(), Tags: tagPairs() });
   return tagAction(dependencies, 'TagResource', input, async (resource, { Tags }) => {
-    await resource.change((tags) => addTags(tags, Tags));
+    await dependencies.store.transact((transaction) => resource.change(transaction, (tags) => addTags(tags, Tags)));
     return {};
   });
 }
@@ -39,7 +39,9 @@ export function tagResource(dependencies: KmsDependencies): AnyAction {
 export function untagResource(dependencies: KmsDependencies): AnyAction {
   const input = z.object({ ...resourceParameters(), TagKeys: tagKeys() });
   return tagAction(dependencies, 'UntagResource', input, async (resource, { TagKeys }) => {
-    await resource.change((tags) => removeTags(tags, TagKeys));
+    await dependencies.store.transact((transaction) =>
+      resource.change(transaction, (tags) => removeTags(tags, TagKeys)),
+    );
     return {};
   });
 }
