@@ -80,3 +80,122 @@ describe.skipIf(!goIsThere)(`dkms-gcs SDK for Go 0.5.1: client key, protobuf${wi
     expect(answers['without the CA']).toMatchObject({ message: expect.stringContaining('x509') });
   });
 });
+
+describe.skipIf(!goIsThere)(`kms-20160120 for Go 3.2.3: ACS3${withoutGo}`, () => {
+  let answers: Answers;
+  beforeAll(async () => {
+    answers = await runProgram(await buildGo('kms-20160120'), [], server.variables);
+  }, buildTimeoutMs);
+
+  test.each([
+    'CreateAlias',
+    'DescribeKey by alias',
+    'ListKeys',
+    'Encrypt and Decrypt',
+    'GenerateDataKey',
+    'ReEncrypt',
+    'DisableKey',
+    'ScheduleKeyDeletion',
+    'CreateSecret',
+    'GetSecretValue by stage',
+    'ListSecretVersionIds',
+    'GetRandomPassword',
+    'DeleteSecret',
+    'TagResources',
+    'UntagResources',
+    'DescribeApplicationAccessPoint',
+    'CreateNetworkRule',
+    'ListClientKeys and GetClientKey (both a GET)',
+    'GetKmsInstance',
+  ])('%s works', (name) => {
+    expect(answers[name]).toBe(true);
+  });
+
+  test('fills the SDK’s own types', () => {
+    expect(answers['CreateKey']).toMatchObject({
+      Description: "interop (1) + *~!'",
+      KeyState: 'Enabled',
+      KeySpec: 'Aliyun_AES_256',
+      Origin: 'Aliyun_KMS',
+    });
+    const stages = { VersionStage: ['ACSCurrent'] };
+    expect(answers['GetSecretValue']).toMatchObject({ SecretData: '{"example":"value"}', VersionStages: stages });
+    expect(answers['PutSecretValue']).toEqual(['ACSCurrent']);
+    expect(answers['DescribePolicy']).toMatchObject({
+      Permissions: ['RbacPermission/Template/CryptoServiceKeyUser', 'RbacPermission/Template/CryptoServiceSecretUser'],
+      AccessControlRules: '{"NetworkRules":[]}',
+    });
+  });
+
+  test('both generations of the tag API see the same tags', () => {
+    const ResourceId = server.variables['KAAP_KEY_ID'];
+    expect(answers['ListTagResources']).toEqual(
+      ['stage', 'team'].map((TagKey) => ({
+        ResourceId,
+        ResourceType: 'key',
+        TagKey,
+        TagValue: TagKey === 'team' ? 'a b' : 'test',
+      })),
+    );
+    expect(answers['ListResourceTags']).toContainEqual({ KeyId: ResourceId, TagKey: 'team', TagValue: 'a b' });
+  });
+
+  test.each([
+    ['DescribeKey of no key', 'Forbidden.KeyNotFound', 404],
+    ['Decrypt with another context', 'InvalidCiphertext', 400],
+    ['Encrypt with a disabled key', 'Rejected.Disabled', 409],
+    ['a wrong secret', 'SignatureDoesNotMatch', 400],
+    ['a dry run', 'DryRunOperationError', 400],
+  ])('%s is %s with status %i', (name, error, status) => {
+    expect(answers[name]).toMatchObject({ error, status });
+  });
+});
+
+describe.skipIf(!goIsThere)(`alibaba-cloud-sdk-go 1.63.107: RPC V1${withoutGo}`, () => {
+  let answers: Answers;
+  beforeAll(async () => {
+    answers = await runProgram(await buildGo('alibaba-cloud-sdk-go'), [], server.variables);
+  }, buildTimeoutMs);
+
+  test.each(['DescribeKey', 'ListKeys', 'TagResources', 'Encrypt and Decrypt', 'GenerateDataKey', 'ListSecrets'])(
+    '%s works',
+    (name) => {
+      expect(answers[name]).toBe(true);
+    },
+  );
+
+  test('fills the SDK’s own types', () => {
+    expect(answers['CreateKey']).toMatchObject({ Description: "interop (1) + *~!'", KeyState: 'Enabled' });
+    expect(answers['GetSecretValue']).toEqual({
+      data: '{"example":"value"}',
+      version: 'v1',
+      stages: ['ACSCurrent'],
+    });
+    expect(answers['ListTagResources']).toContainEqual(expect.objectContaining({ TagKey: 'owner', TagValue: 'a b' }));
+  });
+
+  test.each([
+    ['DescribeKey of no key', 'Forbidden.KeyNotFound', 404],
+    ['a wrong secret', 'SignatureDoesNotMatch', 400],
+  ])('%s is %s with status %i', (name, error, status) => {
+    expect(answers[name]).toMatchObject({ error, status });
+  });
+});
+
+describe.skipIf(!goIsThere)(`secretsmanager-client for Go 1.1.5${withoutGo}`, () => {
+  let answers: Answers;
+  beforeAll(async () => {
+    answers = await runProgram(await buildGo('secretsmanager-client'), [], server.variables);
+  }, buildTimeoutMs);
+
+  test.each(['access key', 'client key, shared gateway', 'client key, instance gateway'])(
+    'reads a secret by %s',
+    (name) => {
+      expect(answers[name]).toEqual({ value: '{"example":"value"}', version: 'v1' });
+    },
+  );
+
+  test.each(['another secret by client key', 'another secret, shared gateway'])('%s is refused', (name) => {
+    expect(answers[name]).toMatchObject({ error: expect.stringContaining('ErrorCode: Forbidden.NoPermission') });
+  });
+});
