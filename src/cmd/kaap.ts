@@ -4,6 +4,7 @@ import { registerBootstrap } from '../cli/commands/bootstrap.ts';
 import { registerCall } from '../cli/commands/call.ts';
 import { registerRootCredential } from '../cli/commands/credential.ts';
 import { registerSecret } from '../cli/commands/secret.ts';
+import { registerWhy } from '../cli/commands/why.ts';
 import { silentLogger } from '../lib/log.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
@@ -19,6 +20,7 @@ function createProgram(): Command {
   registerSecret(program);
   registerCall(program);
   registerAudit(program);
+  registerWhy(program);
   registerRootCredential(program);
   registerBootstrap(program, async () => (await connectToCluster({ log: silentLogger })).api);
   return program;

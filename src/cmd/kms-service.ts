@@ -6,6 +6,7 @@ import { rootCredentialFile, type RootCredential } from '../cli/connection.ts';
 import { createCredentialSource } from '../gateway/credential-source.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { MemoryNonceStore } from '../gateway/nonce-store.ts';
+import { createAccessFacts } from '../kms/access-facts.ts';
 import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
 import { createKmsActions } from '../kms/actions.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
@@ -156,11 +157,12 @@ async function serve(
   const store: Store = barrier;
   const accessPoints = createAccessPointDirectory(store);
   const roles = { findRole: (name: string) => findRole(store, name) };
+  const policySource = createPolicySource(store);
   const gateway = createGateway({
     actions: [
       ...createKmsActions(kms),
       ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints }),
-      ...createRamActions({ store, clock, random, accountId }),
+      ...createRamActions({ store, clock, random, accountId, policySource, facts: createAccessFacts(kms) }),
     ],
     credentials: createCredentialSource({
       store,
@@ -169,7 +171,7 @@ async function serve(
       accountId,
       findClientKey: (id) => findClientKey(store, id),
     }),
-    policySource: createPolicySource(store),
+    policySource,
     audit,
     nonces: new MemoryNonceStore({ clock, salt: randomBytes(32) }),
     clock,

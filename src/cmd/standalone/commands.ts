@@ -18,6 +18,7 @@ import { installationOf } from './installation-facts.ts';
 import { knownObjects } from './known-objects.ts';
 import { openManifests } from './manifests.ts';
 import { readPod } from './pod-manifest.ts';
+import { untilReady } from './readiness.ts';
 import { runPod } from './pod-runner.ts';
 import { startStandalone, type Standalone } from './standalone.ts';
 
@@ -153,6 +154,7 @@ async function run(options: RunOptions): Promise<void> {
     await withStandalone(options, silentLogger, async (standalone) => {
       const { endpoint, service, cluster, issuer } = standalone;
       await putSecrets(standalone, options.secret);
+      await untilReady(cluster, signal);
       const known = await knownObjects(cluster, signal);
       const installation = installationOf({ endpoint, caPem: service.caPem, region, accountId });
       const pod = await runPod({

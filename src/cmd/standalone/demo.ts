@@ -6,12 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { AgentLog } from '../../../webhook/agent/source-value.ts';
 import type { Pod } from '../../../webhook/pod.ts';
-import { customResourceTypes } from '../../api/registry.ts';
-import { isReady, type CommonStatus } from '../../api/condition.ts';
 import { encode, putSecret } from '../../cli/commands/secret.ts';
 import { standardOutput, table } from '../../cli/output.ts';
 import { isKmsClientError, KmsClient, oidcCredentials } from '../../client/kms-client.ts';
-import type { KubeObject } from '../../kube/resource.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { readAuditLines } from '../../storage/audit-segments.ts';
@@ -22,6 +19,7 @@ import { knownObjects } from './known-objects.ts';
 import { changedLines, diffLines } from './line-diff.ts';
 import { Narrator } from './narrator.ts';
 import { readPod } from './pod-manifest.ts';
+import { untilReady } from './readiness.ts';
 import { runPod, type RunningPod } from './pod-runner.ts';
 import { standaloneProvider, startStandalone, type Standalone } from './standalone.ts';
 
@@ -96,13 +94,9 @@ async function put(standalone: Standalone, value: object): Promise<void> {
   }
 }
 
-interface ResourceObject extends KubeObject {
-  status?: CommonStatus;
-}
-
 async function showResources({ narrator, standalone, signal }: Stage): Promise<void> {
   narrator.step('The operator brings the resources into the KMS');
-  const objects = await untilReady(standalone, signal);
+  const objects = await untilReady(standalone.cluster, signal);
   const rows = objects.map((object) => {
     const { kind, metadata, status } = object;
     const ready = status?.conditions?.find(({ type }) => type === 'Ready');
@@ -110,22 +104,6 @@ async function showResources({ narrator, standalone, signal }: Stage): Promise<v
     return [kind, name, ready?.status ?? 'Unknown', ready?.message ?? ''];
   });
   narrator.show(table([['KIND', 'NAME', 'READY', 'MESSAGE'], ...rows]));
-}
-
-async function untilReady({ cluster }: Standalone, signal: AbortSignal): Promise<readonly ResourceObject[]> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const lists = await Promise.all(
-      Object.values(customResourceTypes).map((type) => cluster.list<ResourceObject>(type, { signal })),
-    );
-    const objects = lists.flat();
-    if (objects.every((object) => isReady(object))) return objects;
-    if (Date.now() > deadline) {
-      const late = objects.filter((object) => !isReady(object));
-      throw new Error(`Not Ready after 20 s: ${JSON.stringify(late.map(({ kind, status }) => ({ kind, status })))}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 async function showInjection(stage: Stage): Promise<Pod> {
