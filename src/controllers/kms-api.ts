@@ -94,3 +94,8 @@ export function sameJson(left: string, right: string): boolean {
     return left === right;
   }
 }
+
+/** Tags in the spelling of the API's parameter. */
+export function tagList(tags: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })));
+}

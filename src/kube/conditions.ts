@@ -1,18 +1,7 @@
+import type { Condition } from '../api/condition.ts';
 import type { Clock } from '../lib/clock.ts';
 
-/** metav1.Condition. */
-export interface Condition {
-  type: string;
-  status: 'True' | 'False' | 'Unknown';
-  /** Stable, PascalCase, for machines. */
-  reason: string;
-  /** For people: what is wrong and what to do next. Never a secret. */
-  message: string;
-  /** The generation of the spec that this was found for. */
-  observedGeneration?: number;
-  /** RFC 3339, whole seconds: when `status` last changed. */
-  lastTransitionTime: string;
-}
+export type { Condition } from '../api/condition.ts';
 
 /** A condition as a reconciler states it. */
 export type NewCondition = Omit<Condition, 'lastTransitionTime'>;

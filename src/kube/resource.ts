@@ -1,31 +1,6 @@
-/** Who an object belongs to; the owner's deletion deletes it. Only within one namespace, or to a cluster-scoped owner. */
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
+import type { ObjectMeta, OwnerReference } from '../api/object-meta.ts';
 
-/** The part of metav1.ObjectMeta that this runtime reads or writes. */
-export interface ObjectMeta {
-  name: string;
-  namespace?: string;
-  uid?: string;
-  /** Opaque. Equal means unchanged; there is no order between two of them. */
-  resourceVersion?: string;
-  /** Counts changes of the spec. */
-  generation?: number;
-  /** RFC 3339, whole seconds. */
-  creationTimestamp?: string;
-  /** Present once deletion was asked for; the object stays until its finalizers are gone. */
-  deletionTimestamp?: string;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  finalizers?: string[];
-  ownerReferences?: OwnerReference[];
-}
+export type { ObjectMeta, OwnerReference } from '../api/object-meta.ts';
 
 /** Anything that the API server stores. Kinds extend it with `spec` and `status`, or `data`. */
 export interface KubeObject {

@@ -1,6 +1,6 @@
 import { kmsKeyType, type KmsKey, type KmsKeyStatus } from '../../api/v1alpha1/kms-key.ts';
 import { ViolationError } from '../check.ts';
-import { find, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
+import { find, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 
 interface Gathered {
@@ -69,10 +69,6 @@ async function create(kms: KmsApi, key: KmsKey, signal: AbortSignal): Promise<Km
     signal,
   );
   return answer['KeyMetadata'] as KmsAnswer;
-}
-
-function tagList(tags: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })));
 }
 
 async function settleState(kms: KmsApi, key: KmsKey, metadata: KmsAnswer, signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import { kmsKeyType, type KmsKey } from '../../api/v1alpha1/kms-key.ts';
 import { kmsSecretType, type KmsSecret, type KmsSecretStatus } from '../../api/v1alpha1/kms-secret.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
 import type { Check } from '../check.ts';
-import { find, remove, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
+import { find, remove, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 
 interface Gathered {
@@ -100,10 +100,6 @@ function generatorParameters(generate: Readonly<Record<string, unknown>>): Recor
     String(value),
   ]);
   return Object.fromEntries(entries) as Record<string, string>;
-}
-
-function tagList(tags: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })));
 }
 
 async function settleDescription(kms: KmsApi, secret: KmsSecret, inKms: KmsAnswer, signal: AbortSignal): Promise<void> {
