@@ -4,6 +4,7 @@ import { attachmentActions } from './actions/attachments.ts';
 import { policyActions } from './actions/policies.ts';
 import { policyVersionActions } from './actions/policy-versions.ts';
 import { roleActions } from './actions/roles.ts';
+import { simulationActions } from './actions/simulation.ts';
 import { userActions } from './actions/users.ts';
 import type { RamDependencies } from './ram-dependencies.ts';
 
@@ -11,7 +12,13 @@ export type { RamDependencies } from './ram-dependencies.ts';
 
 /** The actions of RAM 2015-05-01. To add a family, add its file and a row. */
 export function createRamActions(dependencies: RamDependencies): readonly AnyAction[] {
-  return [userActions, accessKeyActions, roleActions, policyActions, policyVersionActions, attachmentActions].flatMap(
-    (family) => family(dependencies),
-  );
+  return [
+    userActions,
+    accessKeyActions,
+    roleActions,
+    policyActions,
+    policyVersionActions,
+    attachmentActions,
+    simulationActions,
+  ].flatMap((family) => family(dependencies));
 }

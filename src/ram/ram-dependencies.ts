@@ -1,4 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
+import type { PolicySource } from '../policy/policy-set.ts';
+import type { AccessFacts } from '../ports/access-facts.ts';
 import type { Store } from '../ports/store.ts';
 
 /** What the actions of RAM work with. */
@@ -8,4 +10,7 @@ export interface RamDependencies {
   /** Cryptographically strong random bytes. */
   readonly random: (bytes: number) => Buffer;
   readonly accountId: string;
+  /** Everything that speaks about a principal: what enforcement asks, too. */
+  readonly policySource: PolicySource;
+  readonly facts: AccessFacts;
 }

@@ -3,7 +3,9 @@ import { decodeInput } from '../../src/gateway/decode-input.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import type { Principal } from '../../src/policy/principal.ts';
 import type { AnyAction, RequestContext } from '../../src/ports/action.ts';
+import type { AccessFacts, AccessPointEntrance } from '../../src/ports/access-facts.ts';
 import { createRamActions } from '../../src/ram/actions.ts';
+import { loadIdentityPolicies } from '../../src/ram/identity-policies.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 
 export const accountId = '1000000000000000';
@@ -13,11 +15,25 @@ export const root: Principal = { kind: 'Account', accountId, accessKeyId: 'root'
 export class RamScene {
   readonly clock: ManualClock = new ManualClock(Date.UTC(2026, 0, 1));
   readonly store: MemoryStore = new MemoryStore();
+  /** Access points of the scene. */
+  readonly entrances: AccessPointEntrance[] = [];
+  readonly facts: AccessFacts = {
+    requestsFor: (action, resource) => Promise.resolve([{ action, resource, scope: 'shared' }]),
+    accessPoint: (name) => Promise.resolve(this.entrances.find((entrance) => entrance.name === name)),
+    accessPoints: () => Promise.resolve(this.entrances),
+  };
   readonly actions: ReadonlyMap<string, AnyAction>;
 
   constructor() {
     const { store, clock } = this;
-    const actions = createRamActions({ store, clock, random: randomBytes, accountId });
+    const actions = createRamActions({
+      store,
+      clock,
+      random: randomBytes,
+      accountId,
+      policySource: async (principal) => ({ identityPolicies: await loadIdentityPolicies(store, principal) }),
+      facts: this.facts,
+    });
     this.actions = new Map(actions.map((action) => [action.name, action]));
   }
 

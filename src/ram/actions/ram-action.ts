@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Principal } from '../../policy/principal.ts';
-import { defineAction, type AnyAction } from '../../ports/action.ts';
+import { defineAction, type AnyAction, type RequestContext } from '../../ports/action.ts';
 import type { RamDependencies } from '../ram-dependencies.ts';
 
 /** An action of RAM. */
@@ -9,7 +9,7 @@ export interface RamAction<Input> {
   readonly input: z.ZodType<Input>;
   /** What it is about, such as `user/ci`; a list is about `user`. The permission of the action is needed on each. */
   resources(input: NoInfer<Input>, caller: Principal): readonly string[];
-  run(input: NoInfer<Input>, caller: Principal): Promise<Record<string, unknown>>;
+  run(input: NoInfer<Input>, caller: Principal, context: RequestContext): Promise<Record<string, unknown>>;
 }
 
 /** A row of the action table that needs `ram:<name>` on its resources. */
@@ -18,13 +18,13 @@ export function ramAction<Input>({ accountId }: RamDependencies, action: RamActi
     name: action.name,
     product: 'Ram',
     input: action.input,
-    plan: (input, { principal }) => ({
-      access: action.resources(input, principal).map((relativeId) => ({
+    plan: (input, context) => ({
+      access: action.resources(input, context.principal).map((relativeId) => ({
         action: `ram:${action.name}`,
         resource: `acs:ram::${accountId}:${relativeId}`,
         scope: 'shared',
       })),
-      run: () => action.run(input, principal),
+      run: () => action.run(input, context.principal, context),
     }),
   });
 }

@@ -28,6 +28,9 @@ describe('every action of RAM', () => {
     UserAccessKeyId: 'KAK000000000000000000000',
     Status: 'Active',
     VersionId: 'v1',
+    Principal: 'user/ci',
+    PolicyAction: 'kms:Decrypt',
+    Resource: '*',
   };
 
   test('asks for the permission of its own name on what it is about', async () => {
