@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startDevelopmentServer, type DevelopmentServer } from './development-server.ts';
+import { has, interopCache, runProgram, type Answers } from './sdk-program.ts';
+
+const pythonIsThere = has('python3', '-c', 'import sys, venv; sys.exit(sys.version_info < (3, 9))');
+const withoutPython = pythonIsThere ? '' : ' (not run: python3 3.9 with venv is not on the PATH)';
+const installTimeoutMs = 300_000;
+const folder = join(import.meta.dirname, 'python');
+const execute = promisify(execFile);
+
+/** The Python of a virtual environment with what `requirements-<name>.txt` pins; made once for each text of it. */
+async function pythonWith(name: string): Promise<string> {
+  const requirements = join(folder, `requirements-${name}.txt`);
+  const digest = createHash('sha256').update(await readFile(requirements));
+  const environment = interopCache('python', `${name}-${digest.digest('hex').slice(0, 12)}`);
+  const python = join(environment, 'bin', 'python');
+  const complete = join(environment, 'complete');
+  if (existsSync(complete)) return python;
+  await execute('python3', ['-m', 'venv', '--clear', environment]);
+  await execute(python, ['-m', 'pip', 'install', '--quiet', '-r', requirements]);
+  await writeFile(complete, '');
+  return python;
+}
+
+async function answersOf(requirements: string, program: string, server: DevelopmentServer): Promise<Answers> {
+  return runProgram(await pythonWith(requirements), [join(folder, program)], server.variables);
+}
+
+let server: DevelopmentServer;
+beforeAll(async () => {
+  if (pythonIsThere) server = await startDevelopmentServer();
+});
+afterAll(() => server?.close());
+
+const secret = { SecretData: '{"example":"value"}', VersionStages: { VersionStage: ['ACSCurrent'] } };
+
+describe.skipIf(!pythonIsThere)(`alibabacloud_kms20160120 3.3.1: ACS3${withoutPython}`, () => {
+  let answers: Answers;
+  beforeAll(async () => {
+    answers = await answersOf('openapi', 'kms20160120.py', server);
+  }, installTimeoutMs);
+
+  test('encrypts, decrypts and makes data keys', () => {
+    expect(answers).toMatchObject({ 'Encrypt and Decrypt': true, GenerateDataKey: true });
+  });
+
+  test('fills the SDK’s own types', () => {
+    expect(answers['CreateKey']).toMatchObject({ Description: "interop (1) + *~!'", KeyState: 'Enabled' });
+    expect(answers['ListClientKeys']).toBe(1);
+    expect(answers['ListTagResources']).toEqual([
+      { ResourceId: server.variables['KAAP_KEY_ID'], ResourceType: 'key', TagKey: 'python', TagValue: 'a b' },
+    ]);
+  });
+
+  test.each(['GetSecretValue', 'GetSecretValue, asynchronous'])('%s reads the secret', (name) => {
+    expect(answers[name]).toMatchObject(secret);
+  });
+
+  test.each([
+    ['DescribeKey of no key', 'Forbidden.KeyNotFound', 404],
+    ['Decrypt with another context', 'InvalidCiphertext', 400],
+    ['a dry run', 'DryRunOperationError', 400],
+    ['a wrong secret', 'SignatureDoesNotMatch', 400],
+  ])('%s is %s with status %i', (name, error, status) => {
+    expect(answers[name]).toEqual({ error, status });
+  });
+});
+
+describe.skipIf(!pythonIsThere)(`aliyun-python-sdk-kms 2.16.5: RPC V1${withoutPython}`, () => {
+  let answers: Answers;
+  beforeAll(async () => {
+    answers = await answersOf('openapi', 'rpc.py', server);
+  }, installTimeoutMs);
+
+  test('creates and lists keys, encrypts, decrypts and reads a secret', () => {
+    expect(answers).toMatchObject({ 'Encrypt and Decrypt': true, ListKeys: true, GetSecretValue: secret });
+    expect(answers['CreateKey']).toMatchObject({ Description: "interop (1) + *~!'", KeyState: 'Enabled' });
+  });
+
+  test.each([
+    ['DescribeKey of no key', 'Forbidden.KeyNotFound', 404],
+    ['Decrypt with another context', 'InvalidCiphertext', 400],
+    ['a wrong secret', 'SignatureDoesNotMatch', 400],
+  ])('%s is %s with status %i', (name, error, status) => {
+    expect(answers[name]).toEqual({ error, status });
+  });
+});
+
+describe.skipIf(!pythonIsThere)(`alibabacloud-dkms-gcs 1.0.2: client key, protobuf${withoutPython}`, () => {
+  let answers: Answers;
+  beforeAll(async () => {
+    answers = await answersOf('dkms-gcs', 'dkms_gcs.py', server);
+  }, installTimeoutMs);
+
+  test.each([
+    'Encrypt and Decrypt',
+    'AdvanceEncrypt and AdvanceDecrypt',
+    'GenerateDataKey and AdvanceGenerateDataKey',
+    'GenerateRandom',
+  ])('%s works', (name) => {
+    expect(answers[name]).toBe(true);
+  });
+
+  test('reads its secret and no other', () => {
+    expect(answers['GetSecretValue']).toEqual({ data: secret.SecretData, version: 'v1', stages: ['ACSCurrent'] });
+    expect(answers['another secret']).toEqual({ error: 'Forbidden.NoPermission' });
+  });
+});
