@@ -23,7 +23,7 @@ const suites: Readonly<Record<string, string>> = {
   e2e: 'e2e.xml',
 };
 
-const expectedSteps = ['install', 'test', 'check', 'demo', 'interop', 'chart', 'cluster', 'e2e'];
+const expectedSteps = ['install', 'binaries', 'test', 'check', 'demo', 'interop', 'chart', 'cluster', 'e2e'];
 
 function attribute(tag: string, name: string): number {
   return Number(new RegExp(`\\b${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);
