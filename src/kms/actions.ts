@@ -26,9 +26,12 @@ import { describeAccountKmsStatus, describeRegions, openKmsService } from './act
 import { getDefaultKmsInstance, getKmsInstance, listKmsInstances } from './actions/account/instances.ts';
 import { createAlias, deleteAlias, updateAlias } from './actions/aliases/alias-changes.ts';
 import { listAliases, listAliasesByKeyId } from './actions/aliases/list-aliases.ts';
+import { asymmetricDecrypt, asymmetricEncrypt } from './actions/crypto/asymmetric-encryption.ts';
+import { asymmetricSign, asymmetricVerify } from './actions/crypto/asymmetric-signature.ts';
 import { decrypt } from './actions/crypto/decrypt.ts';
 import { encrypt } from './actions/crypto/encrypt.ts';
 import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/crypto/generate-data-key.ts';
+import { getPublicKey } from './actions/crypto/get-public-key.ts';
 import { reEncrypt } from './actions/crypto/re-encrypt.ts';
 import { createKeyVersion } from './actions/keys/create-key-version.ts';
 import { createKey } from './actions/keys/create-key.ts';
@@ -95,6 +98,11 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   reEncrypt,
   generateDataKey,
   generateDataKeyWithoutPlaintext,
+  asymmetricSign,
+  asymmetricVerify,
+  asymmetricEncrypt,
+  asymmetricDecrypt,
+  getPublicKey,
   // Secrets.
   createSecret,
   putSecretValue,

@@ -1,4 +1,5 @@
 import { encryptionContextAad, type EncryptionContext } from '../crypto/encryption-context.ts';
+import { keySpecs, type KeySpecRow, type KeyUsage } from '../crypto/key-specs.ts';
 import { formatCiphertextBlob, invalidCiphertext, type CiphertextBlob } from '../crypto/ciphertext-blob.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { KeyMaterial, KeyProvider } from '../ports/key-provider.ts';
@@ -28,20 +29,34 @@ export function providerOf({ providers }: Pick<KmsDependencies, 'providers'>, ke
   );
 }
 
+/** What an action needs a key for. */
+export interface KeyUse {
+  readonly form: KeySpecRow['form'];
+  readonly usage: KeyUsage;
+}
+
+const formNames: Readonly<Record<KeySpecRow['form'], string>> = {
+  symmetric: 'a symmetric spec',
+  asymmetric: 'an RSA or EC spec',
+  mac: 'an HMAC spec',
+};
+
 /**
  * Reads the key as it is now and makes sure that it may be used. The state is never cached: once DisableKey or
  * ScheduleKeyDeletion has answered, no replica encrypts or decrypts with the key.
  */
-export async function usableKey(dependencies: CryptoDependencies, found: KeyLookup): Promise<KeyRecord> {
+export async function usableKey(
+  dependencies: CryptoDependencies,
+  found: KeyLookup,
+  use: KeyUse = { form: 'symmetric', usage: 'ENCRYPT/DECRYPT' },
+): Promise<KeyRecord> {
   const key = await loadKey(dependencies.store, found);
   assertKeyState(key.keyId, key.state, 'use');
-  if (key.keyUsage !== 'ENCRYPT/DECRYPT') {
-    throw new ApiError(
-      'UnsupportedOperation',
-      `Key ${key.keyId} is for ${key.keyUsage}. Use a key for ENCRYPT/DECRYPT.`,
-    );
-  }
-  return key;
+  const { usage, form } = use;
+  const isForm = keySpecs[key.keySpec]?.form === form;
+  if (key.keyUsage === usage && isForm) return key;
+  const wanted = isForm ? `a key for ${usage}` : `a key of ${formNames[form]} for ${usage}`;
+  throw new ApiError('UnsupportedOperation', `Key ${key.keyId} is ${key.keySpec} for ${key.keyUsage}. Use ${wanted}.`);
 }
 
 /** Encrypts text under the primary version of a key that {@link usableKey} gave. */
@@ -104,6 +119,7 @@ export async function decryptText(
   }
 }
 
-function materialOf(versionId: string, version: KeyVersionRecord): KeyMaterial {
+/** A key version as its provider takes it. */
+export function materialOf(versionId: string, version: KeyVersionRecord): KeyMaterial {
   return { versionId, keySpec: version.keySpec, bytes: Buffer.from(version.material, 'base64') };
 }

@@ -16,6 +16,17 @@ export interface KeyProvider {
   encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts>;
   /** Decrypts; any failure is the same `InvalidCiphertext` error, without detail. */
   decrypt(material: KeyMaterial, parts: SealedParts, aad: Uint8Array): Promise<Buffer>;
+  /**
+   * Signs a digest with an asymmetric key by an algorithm of its key spec; ECDSA gives ASN.1 DER. Throws
+   * `InvalidParameter` for a digest that no message has.
+   */
+  signDigest(material: KeyMaterial, algorithm: string, digest: Uint8Array): Promise<Buffer>;
+  /** Whether `signature` is of this digest by this key; malformed signatures are not. */
+  verifyDigest(material: KeyMaterial, algorithm: string, digest: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  /** Decrypts with an asymmetric key; any failure is the same `InvalidCiphertext` error, without detail. */
+  decryptAsymmetric(material: KeyMaterial, algorithm: string, ciphertext: Uint8Array): Promise<Buffer>;
+  /** The public half of an asymmetric key. */
+  publicKey(material: KeyMaterial): Promise<KeyObject>;
   /** Drops whatever is cached of the material, at once. */
   forget(versionId: string): void;
 }
@@ -25,6 +36,4 @@ export interface KeyMaterial {
   versionId: string;
   keySpec: string;
   bytes: Buffer;
-  /** SubjectPublicKeyInfo of an asymmetric key. */
-  publicKey?: KeyObject;
 }

@@ -1,10 +1,13 @@
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createPublicKey, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { asymmetricCiphers, signatureAlgorithms } from '../crypto/asymmetric.ts';
 import { invalidCiphertext, maxSealedTextBytes } from '../crypto/ciphertext-blob.ts';
+import { DigestError } from '../crypto/ecdsa-digest.ts';
 import { keySpecs, keySpecsOf, type KeySpecRow } from '../crypto/key-specs.ts';
 import { uuidV4, type RandomBytes } from '../crypto/uuid.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { KeyMaterial, KeyProvider, SealedParts } from '../ports/key-provider.ts';
+import { generateMaterial, keyOfMaterial } from './software-material.ts';
 
 /** Length of the IV in bytes: NIST SP 800-38D §8.2.2, random construction with a 96-bit random field. */
 const ivBytes = 12;
@@ -17,7 +20,7 @@ export interface SoftwareProviderOptions {
 }
 
 /**
- * Keys in the memory of this process. Material is the raw key; node:crypto does the work.
+ * Keys in the memory of this process. Material is the raw key, or PKCS #8; node:crypto does the work.
  *
  * Every IV is random, so replicas, forks and restored backups never count in step. At 2^32 encryptions under one
  * version the chance of an IV twice reaches 2^-33; whoever stores the versions rotates before that.
@@ -32,10 +35,9 @@ export class SoftwareProvider implements KeyProvider {
     this.#keys = new LRUCache({ max: options.cachedKeys ?? 1024 });
   }
 
-  generate(keySpec: string): Promise<KeyMaterial> {
-    const row = softwareRow(keySpec);
-    const material = { versionId: uuidV4(this.#random), keySpec, bytes: this.#random(row.materialBytes) };
-    return Promise.resolve(material);
+  async generate(keySpec: string): Promise<KeyMaterial> {
+    const bytes = await generateMaterial(softwareRow(keySpec), this.#random);
+    return { versionId: uuidV4(this.#random), keySpec, bytes };
   }
 
   async encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts> {
@@ -44,7 +46,7 @@ export class SoftwareProvider implements KeyProvider {
     }
     const iv = this.#random(ivBytes);
     const key = this.#keyOf(material);
-    const cipher = createCipheriv(softwareRow(material.keySpec).cipher, key, iv, { authTagLength: tagBytes });
+    const cipher = createCipheriv(cipherOf(material), key, iv, { authTagLength: tagBytes });
     cipher.setAAD(aad);
     const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
     return { iv, ciphertext, tag: cipher.getAuthTag() };
@@ -52,7 +54,7 @@ export class SoftwareProvider implements KeyProvider {
 
   async decrypt(material: KeyMaterial, parts: SealedParts, aad: Uint8Array): Promise<Buffer> {
     const key = this.#keyOf(material);
-    const { cipher } = softwareRow(material.keySpec);
+    const cipher = cipherOf(material);
     try {
       const decipher = createDecipheriv(cipher, key, parts.iv, { authTagLength: tagBytes });
       decipher.setAAD(aad);
@@ -64,6 +66,39 @@ export class SoftwareProvider implements KeyProvider {
     }
   }
 
+  async signDigest(material: KeyMaterial, algorithm: string, digest: Uint8Array): Promise<Buffer> {
+    try {
+      return rowOf(signatureAlgorithms, algorithm).sign(this.#keyOf(material), digest, this.#random);
+    } catch (error) {
+      if (!(error instanceof DigestError)) throw error;
+      throw new ApiError('InvalidParameter', 'The parameter Digest must be the digest of a message.');
+    }
+  }
+
+  async verifyDigest(
+    material: KeyMaterial,
+    algorithm: string,
+    digest: Uint8Array,
+    signature: Uint8Array,
+  ): Promise<boolean> {
+    return rowOf(signatureAlgorithms, algorithm).verify(this.#keyOf(material), digest, signature);
+  }
+
+  async decryptAsymmetric(material: KeyMaterial, algorithm: string, ciphertext: Uint8Array): Promise<Buffer> {
+    const cipher = rowOf(asymmetricCiphers, algorithm);
+    const key = this.#keyOf(material);
+    try {
+      return cipher.decrypt(key, ciphertext);
+    } catch {
+      // No cause: what was wrong with the padding helps only its forger (RFC 8017 §7.1.2).
+      throw invalidCiphertext();
+    }
+  }
+
+  async publicKey(material: KeyMaterial): Promise<KeyObject> {
+    return createPublicKey(this.#keyOf(material));
+  }
+
   forget(versionId: string): void {
     this.#keys.delete(versionId);
   }
@@ -71,19 +106,27 @@ export class SoftwareProvider implements KeyProvider {
   #keyOf(material: KeyMaterial): KeyObject {
     const cached = this.#keys.get(material.versionId);
     if (cached !== undefined) return cached;
-    const key = createSecretKey(material.bytes);
+    const key = keyOfMaterial(softwareRow(material.keySpec), material.bytes);
     this.#keys.set(material.versionId, key);
     return key;
   }
 }
 
-type SoftwareRow = KeySpecRow & Required<Pick<KeySpecRow, 'cipher' | 'materialBytes'>>;
-
-function softwareRow(keySpec: string): SoftwareRow {
+function softwareRow(keySpec: string): KeySpecRow {
   const row = keySpecs[keySpec];
-  if (row?.cipher === undefined || row.materialBytes === undefined || !row.providers.includes('software')) {
-    const known = keySpecsOf('software').join(', ');
-    throw new ApiError('InvalidParameter', `KeySpec ${keySpec} has no software keys. Use one of ${known}.`);
-  }
-  return row as SoftwareRow;
+  if (row?.providers.includes('software') === true) return row;
+  const known = keySpecsOf('software').join(', ');
+  throw new ApiError('InvalidParameter', `KeySpec ${keySpec} has no software keys. Use one of ${known}.`);
+}
+
+function cipherOf({ keySpec }: KeyMaterial): NonNullable<KeySpecRow['cipher']> {
+  const { cipher } = softwareRow(keySpec);
+  if (cipher === undefined) throw new Error(`keys of ${keySpec} are not symmetric`);
+  return cipher;
+}
+
+function rowOf<T>(algorithms: ReadonlyMap<string, T>, name: string): T {
+  const row = algorithms.get(name);
+  if (row === undefined) throw new Error(`there is no algorithm ${name}`);
+  return row;
 }

@@ -177,6 +177,20 @@ export const malformedManifests: readonly MalformedManifest[] = [
     says: 'set keyUsage to ENCRYPT/DECRYPT',
   },
   {
+    title: 'an elliptic-curve key that encrypts',
+    kind: 'KmsKey',
+    spec: { keySpec: 'EC_P256', keyUsage: 'ENCRYPT/DECRYPT' },
+    field: 'spec.keyUsage',
+    says: 'set keyUsage to SIGN/VERIFY',
+  },
+  {
+    title: 'an RSA key that is rotated automatically',
+    kind: 'KmsKey',
+    spec: { keySpec: 'RSA_2048', rotation: { intervalDays: 30 } },
+    field: 'spec.rotation',
+    says: 'leave rotation out',
+  },
+  {
     title: 'an origin of key material that is not supported',
     kind: 'KmsKey',
     spec: { origin: 'EXTERNAL' },

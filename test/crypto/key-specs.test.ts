@@ -1,5 +1,6 @@
-import { getCipherInfo } from 'node:crypto';
+import { getCipherInfo, getCurves } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { asymmetricCiphers, signatureAlgorithms } from '../../src/crypto/asymmetric.ts';
 import { defaultKeySpec, keySpecs, keySpecsOf } from '../../src/crypto/key-specs.ts';
 
 describe('keySpecs', () => {
@@ -12,12 +13,28 @@ describe('keySpecs', () => {
     expect(keySpecs[row.name]).toBe(row);
     expect(row.usages.length).toBeGreaterThan(0);
     for (const usage of row.usages) expect(row.algorithms[usage]?.length).toBeGreaterThan(0);
+  });
+
+  it.each(Object.values(keySpecs).filter(({ form }) => form === 'symmetric'))('$name has a cipher', (row) => {
     expect(row.cipher).toBeDefined();
     expect(getCipherInfo(row.cipher ?? '')).toMatchObject({ keyLength: row.materialBytes, ivLength: 12, mode: 'gcm' });
   });
 
+  it.each(Object.values(keySpecs).filter(({ form }) => form === 'asymmetric'))(
+    '$name has algorithms that are there, and a pair that can be made',
+    (row) => {
+      for (const name of row.algorithms['SIGN/VERIFY'] ?? []) expect(signatureAlgorithms.has(name)).toBe(true);
+      for (const name of row.algorithms['ENCRYPT/DECRYPT'] ?? []) expect(asymmetricCiphers.has(name)).toBe(true);
+      const { pair = { modulusBits: 0 } } = row;
+      if ('namedCurve' in pair) expect(getCurves()).toContain(pair.namedCurve);
+      else expect(row.name).toBe(`RSA_${pair.modulusBits}`);
+      expect(row.rotatesAutomatically).toBe(false);
+    },
+  );
+
   it('lists the specs of a provider', () => {
-    expect(keySpecsOf('software')).toEqual(['Aliyun_AES_256', 'Aliyun_AES_192', 'Aliyun_AES_128']);
+    expect(keySpecsOf('software')).toEqual(Object.keys(keySpecs));
+    expect(keySpecsOf('pkcs11')).toEqual(['Aliyun_AES_256', 'Aliyun_AES_192', 'Aliyun_AES_128']);
     expect(keySpecsOf('xki')).toEqual([defaultKeySpec]);
   });
 });

@@ -1,16 +1,19 @@
-import { createDecipheriv, randomBytes } from 'node:crypto';
+import { createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { asymmetricCiphers } from '../../src/crypto/asymmetric.ts';
 import { invalidCiphertext } from '../../src/crypto/ciphertext-blob.ts';
-import { keySpecsOf } from '../../src/crypto/key-specs.ts';
+import { keySpecs, keySpecsOf, type KeySpecRow } from '../../src/crypto/key-specs.ts';
 import { ApiError } from '../../src/lib/errors.ts';
 import { SoftwareProvider } from '../../src/providers/software-provider.ts';
 
 const provider = new SoftwareProvider({ random: randomBytes });
+const specsOf = (form: KeySpecRow['form']): string[] =>
+  keySpecsOf('software').filter((name) => keySpecs[name]?.form === form);
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
 
 describe('SoftwareProvider', () => {
-  it.each(keySpecsOf('software'))('%s: decrypts what it encrypted, under the same associated data', async (keySpec) => {
+  it.each(specsOf('symmetric'))('%s: decrypts what it encrypted, under the same associated data', async (keySpec) => {
     const material = await provider.generate(keySpec);
     await fc.assert(
       fc.asyncProperty(bytes, bytes, async (plaintext, aad) => {
@@ -86,10 +89,39 @@ describe('SoftwareProvider', () => {
     await expect(provider.decrypt(destroyed, parts, Buffer.alloc(0))).rejects.toEqual(invalidCiphertext());
   });
 
-  it('refuses a spec that has no software keys, and says which have', () => {
-    const message =
-      'KeySpec constructor has no software keys. Use one of Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128.';
-    expect(() => provider.generate('constructor')).toThrow(new ApiError('InvalidParameter', message));
+  it.each(specsOf('asymmetric'))(
+    '%s: has a private key in PKCS #8 and works by each of its algorithms',
+    async (name) => {
+      const material = await provider.generate(name);
+      const publicKey = await provider.publicKey(material);
+      expect(publicKey.type).toBe('public');
+      const { algorithms } = keySpecs[name] ?? {};
+      const digest = createHash('sha256').update('message').digest();
+      for (const algorithm of algorithms?.['SIGN/VERIFY'] ?? []) {
+        const signature = await provider.signDigest(material, algorithm, digest);
+        expect(await provider.verifyDigest(material, algorithm, digest, signature)).toBe(true);
+        expect(await provider.verifyDigest(material, algorithm, randomBytes(32), signature)).toBe(false);
+      }
+      for (const algorithm of algorithms?.['ENCRYPT/DECRYPT'] ?? []) {
+        const ciphertext = asymmetricCiphers.get(algorithm)?.encrypt(publicKey, Buffer.from('text')) ?? Buffer.alloc(0);
+        expect((await provider.decryptAsymmetric(material, algorithm, ciphertext)).toString()).toBe('text');
+        const changed = provider.decryptAsymmetric(material, algorithm, flip(ciphertext, 9));
+        await expect(changed).rejects.toEqual(invalidCiphertext());
+      }
+    },
+  );
+
+  it('makes an RSA key while other work goes on', async () => {
+    let ticks = 0;
+    const timer = setInterval(() => (ticks += 1), 1);
+    await provider.generate('RSA_4096');
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
+  it('refuses a spec that has no software keys, and says which have', async () => {
+    const message = `KeySpec constructor has no software keys. Use one of ${Object.keys(keySpecs).join(', ')}.`;
+    await expect(provider.generate('constructor')).rejects.toEqual(new ApiError('InvalidParameter', message));
   });
 });
 

@@ -7,7 +7,16 @@ import { defineCustomResource, type CustomResource, type CustomResourceType } fr
 import { descriptionText, instanceId, tags } from './names.ts';
 
 /** KMS CreateKey, KeySpec. A test holds this list against the specs that the KMS can make. */
-const keySpecNames = ['Aliyun_AES_256', 'Aliyun_AES_192', 'Aliyun_AES_128'] as const;
+const keySpecNames = [
+  'Aliyun_AES_256',
+  'Aliyun_AES_192',
+  'Aliyun_AES_128',
+  'RSA_2048',
+  'RSA_3072',
+  'RSA_4096',
+  'EC_P256',
+  'EC_P256K',
+] as const;
 
 export type KmsKeySpecName = (typeof keySpecNames)[number];
 
@@ -51,6 +60,20 @@ const usageRule: Rule<KmsKeySpec> = {
   message: 'a symmetric key (Aliyun_…) cannot sign: set keyUsage to ENCRYPT/DECRYPT',
   fieldPath: '.keyUsage',
   holds: (spec) => !spec.keySpec.startsWith('Aliyun_') || spec.keyUsage === 'ENCRYPT/DECRYPT',
+};
+
+const signingRule: Rule<KmsKeySpec> = {
+  rule: `!self.keySpec.startsWith('EC_') || self.keyUsage == 'SIGN/VERIFY'`,
+  message: 'an elliptic-curve key (EC_…) cannot encrypt: set keyUsage to SIGN/VERIFY',
+  fieldPath: '.keyUsage',
+  holds: (spec) => !spec.keySpec.startsWith('EC_') || spec.keyUsage === 'SIGN/VERIFY',
+};
+
+const rotationRule: Rule<KmsKeySpec> = {
+  rule: `self.keySpec.startsWith('Aliyun_') || !has(self.rotation)`,
+  message: 'an asymmetric key is not rotated automatically: leave rotation out',
+  fieldPath: '.rotation',
+  holds: (spec) => spec.keySpec.startsWith('Aliyun_') || spec.rotation === undefined,
 };
 
 // `alias/`, a namespace of 63 and a slash leave 185 of the 255 characters of a KMS alias.
@@ -114,7 +137,7 @@ const specSchema: z.ZodType<KmsKeySpec> = unchanging(
         30,
       ),
     }),
-    [usageRule],
+    [usageRule, signingRule, rotationRule],
   ),
   [
     immutable('keySpec', advice),

@@ -1,4 +1,5 @@
 import type { KeyUsage, ProviderKind } from '../../crypto/key-specs.ts';
+import { ApiError } from '../../lib/errors.ts';
 import { RecordTable } from './record-table.ts';
 
 /** States of a key (KMS "Key states"). */
@@ -50,4 +51,14 @@ export const keyTable: RecordTable<KeyRecord> = new RecordTable('kms/keys');
 /** The version that encrypts. */
 export function primaryVersion(key: KeyRecord): KeyVersionEntry | undefined {
   return key.versions.at(-1);
+}
+
+/** A version that the caller names. Throws `Forbidden.KeyVersionNotFound` when the key has none of that id. */
+export function namedVersion(key: KeyRecord, versionId: string): KeyVersionEntry {
+  const version = key.versions.find(({ id }) => id === versionId);
+  if (version !== undefined) return version;
+  throw new ApiError(
+    'Forbidden.KeyVersionNotFound',
+    `Key ${key.keyId} has no such version. ListKeyVersions shows those that exist.`,
+  );
 }

@@ -78,6 +78,10 @@ function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
   }
   if (parameters.Policy !== undefined) assertResourcePolicy(parameters.Policy);
   const rotation = rotationOf(parameters.EnableAutomaticRotation, parameters.RotationInterval, 365);
+  if (rotation !== undefined && keySpecs[parameters.KeySpec]?.rotatesAutomatically !== true) {
+    const message = `Keys of ${parameters.KeySpec} are not rotated automatically. Leave EnableAutomaticRotation out.`;
+    throw new ApiError('UnsupportedOperation', message);
+  }
   return {
     keyId: newKeyId(dependencies, parameters.DKMSInstanceId),
     scope: parameters.DKMSInstanceId,

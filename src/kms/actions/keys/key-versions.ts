@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { loadKey } from '../../key-lookup.ts';
 import { versionFields } from '../../key-version-fields.ts';
 import { pageOf, pageParameters } from '../../paging.ts';
 import { keyReference, text } from '../../parameters.ts';
+import { namedVersion } from '../../records/key.ts';
 import { keyAction } from './key-action.ts';
 
 /** KMS DescribeKeyVersion. */
@@ -15,12 +15,7 @@ export function describeKeyVersion(dependencies: KmsDependencies): AnyAction {
     input: z.object({ KeyId: keyReference(), KeyVersionId: text({ max: 64 }) }),
     run: async (found, { KeyVersionId }) => {
       const key = await loadKey(dependencies.store, found);
-      const version = key.versions.find(({ id }) => id === KeyVersionId);
-      if (version === undefined) {
-        const message = `Key ${key.keyId} has no such version. ListKeyVersions shows those that exist.`;
-        throw new ApiError('Forbidden.KeyVersionNotFound', message);
-      }
-      return { KeyVersion: versionFields(key.keyId, version) };
+      return { KeyVersion: versionFields(key.keyId, namedVersion(key, KeyVersionId)) };
     },
   });
 }

@@ -22,8 +22,11 @@ export function updateRotationPolicy(dependencies: KmsDependencies): AnyAction {
       const rotation = rotationOf(EnableAutomaticRotation, RotationInterval, 730);
       await changeKey(dependencies, found, (key) => {
         assertKeyState(key.keyId, key.state, 'newVersion');
-        if (keySpecs[key.keySpec]?.rotates !== true || key.provider === 'xki') {
-          throw new ApiError('UnsupportedOperation', `Key ${key.keyId} cannot be rotated. Create a new key instead.`);
+        if (keySpecs[key.keySpec]?.rotatesAutomatically !== true || key.provider === 'xki') {
+          throw new ApiError(
+            'UnsupportedOperation',
+            `Key ${key.keyId} is not rotated automatically. Create a version or a new key instead.`,
+          );
         }
         if (rotation === undefined) delete key.rotation;
         else key.rotation = rotation;

@@ -55,9 +55,11 @@ const everything: Record<string, unknown> = {
   AliasName: 'alias/a',
   KeyId: 'k',
   AapName: 'a',
+  Algorithm: 'ECDSA_SHA_256',
   ClientKeyId: 'KAAP.x',
   CiphertextBlob: Buffer.alloc(100, 'a').toString('base64'),
   Description: 'd',
+  Digest: 'eA==',
   DestinationKeyId: 'k',
   EnableAutomaticRotation: 'false',
   EnableDeletionProtection: 'true',
@@ -82,12 +84,14 @@ const everything: Record<string, unknown> = {
   TagKeys: '["t"]',
   Tags: '[]',
   Type: 'Private',
+  Value: 'eA==',
   VersionId: 'v',
   VersionStage: 'x',
 };
 
-/** Tag actions name one resource, not two. */
+/** Tag actions name one resource, not two; encryption has other algorithms than signatures. */
 function parametersOf(action: string): Record<string, unknown> {
+  if (/^Asymmetric(En|De)crypt$/.test(action)) return { ...everything, Algorithm: 'RSAES_OAEP_SHA_256' };
   if (!/^(Tag|Untag)Resource$|^ListResourceTags$/.test(action)) return everything;
   const { SecretName: _, ...rest } = everything;
   return rest;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { keySpecs } from '../../../../src/crypto/key-specs.ts';
 import { account, arn, KmsScene } from '../../kms-scene.ts';
 
 let kms: KmsScene;
@@ -76,11 +77,19 @@ describe('CreateKey', () => {
   it.each<[Record<string, unknown>, string]>([
     [
       { KeySpec: 'RSA_512' },
-      'InvalidParameter: The parameter KeySpec is not valid. It must be one of Aliyun_AES_256, Aliyun_AES_192, Aliyun_AES_128.',
+      `InvalidParameter: The parameter KeySpec is not valid. It must be one of ${Object.keys(keySpecs).join(', ')}.`,
     ],
     [
       { KeyUsage: 'SIGN/VERIFY' },
       'InvalidParameter: The parameter KeyUsage must be one of ENCRYPT/DECRYPT for this KeySpec.',
+    ],
+    [
+      { KeySpec: 'EC_P256', KeyUsage: 'ENCRYPT/DECRYPT' },
+      'InvalidParameter: The parameter KeyUsage must be one of SIGN/VERIFY for this KeySpec.',
+    ],
+    [
+      { KeySpec: 'EC_P256', EnableAutomaticRotation: 'true', RotationInterval: '365d' },
+      'UnsupportedOperation: Keys of EC_P256 are not rotated automatically. Leave EnableAutomaticRotation out.',
     ],
     [{ Origin: 'EXTERNAL' }, 'Unsupported.Origin: Key material cannot be imported. Use the Origin Aliyun_KMS.'],
     [
