@@ -9,13 +9,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import type { Artifact } from './generate/artifact.ts';
 import { chartArtifacts } from './generate/chart.ts';
+import { compatibilityArtifacts } from './generate/compatibility.ts';
 import { crdArtifacts, crdFolder } from './generate/crds.ts';
 import { referenceArtifacts } from './generate/reference.ts';
 
 const root = join(import.meta.dirname, '..');
 
 /** What is generated: to add a file, return it from one of these, or add one. */
-const generators: readonly (() => Artifact[])[] = [crdArtifacts, chartArtifacts, referenceArtifacts];
+const generators: readonly (() => Artifact[])[] = [
+  crdArtifacts,
+  chartArtifacts,
+  referenceArtifacts,
+  compatibilityArtifacts,
+];
 
 /** Every generated file. */
 export function artifacts(): Artifact[] {
