@@ -115,6 +115,41 @@ describe('@alicloud/ram20150501 1.2.1', () => {
     await expect(deleted).rejects.toMatchObject({ code: 'DeleteConflict.Role.Policy' });
   });
 
+  test('makes roles that its users assume, and whose sessions end with the role', async () => {
+    const { id, secret } = await newKey();
+    const user = clientOf(id, secret);
+    const roleName = 'deployer';
+    const trusted = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { RAM: [`acs:ram::${account}:root`] } };
+    const assumeRolePolicyDocument = JSON.stringify({ Version: '1', Statement: [trusted] });
+    await ram.createRole(new RamSdk.CreateRoleRequest({ roleName, assumeRolePolicyDocument }));
+    const system = { policyName: 'AliyunKMSReadOnlyAccess', policyType: 'System' };
+    await ram.attachPolicyToRole(new RamSdk.AttachPolicyToRoleRequest({ ...system, roleName }));
+    const assume = (): Promise<Record<string, unknown>> =>
+      user.call('Sts', 'AssumeRole', { RoleArn: `acs:ram::${account}:role/${roleName}`, RoleSessionName: 'run' });
+    await expect(assume()).rejects.toMatchObject({ code: 'NoPermission' });
+
+    const policyDocument = document('sts:AssumeRole', `acs:ram::${account}:role/${roleName}`);
+    await ram.createPolicy(new RamSdk.CreatePolicyRequest({ policyName: 'assume', policyDocument }));
+    await ram.attachPolicyToUser(new RamSdk.AttachPolicyToUserRequest({ ...custom('assume'), userName }));
+    const { Credentials } = (await assume()) as { Credentials: Record<string, string> };
+    const credentials = staticCredentials({
+      accessKeyId: Credentials['AccessKeyId'] ?? '',
+      accessKeySecret: Credentials['AccessKeySecret'] ?? '',
+      securityToken: Credentials['SecurityToken'] ?? '',
+    });
+    const session = new KmsClient({ endpoint: server.endpoint, caPem: server.caPem, region: 'local', credentials });
+    await expect(session.listKeys({})).resolves.toBeDefined();
+
+    await ram.detachPolicyFromRole(new RamSdk.DetachPolicyFromRoleRequest({ ...system, roleName }));
+    await expect(session.listKeys({})).rejects.toMatchObject({ code: 'Forbidden.NoPermission' });
+    await ram.deleteRole(new RamSdk.DeleteRoleRequest({ roleName }));
+    await ram.createRole(new RamSdk.CreateRoleRequest({ roleName, assumeRolePolicyDocument }));
+    await ram.attachPolicyToRole(new RamSdk.AttachPolicyToRoleRequest({ ...system, roleName }));
+    await expect(session.listKeys({})).rejects.toMatchObject({ code: 'Forbidden.NoPermission' });
+    user.close();
+    session.close();
+  });
+
   test('shows the path of what is wrong in a policy', async () => {
     const policyDocument = document(['kms:*', 'all']);
     const refused = ram.createPolicy(new RamSdk.CreatePolicyRequest({ policyName: 'wrong', policyDocument }));
