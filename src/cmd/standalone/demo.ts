@@ -231,7 +231,7 @@ async function keepServing({ narrator, standalone, workDir, signal }: Stage): Pr
     '  const client = new Kms(new Config({ accessKeyId: process.env.ALIBABA_CLOUD_ACCESS_KEY_ID,',
     "    accessKeySecret: process.env.ALIBABA_CLOUD_ACCESS_KEY_SECRET, regionId: 'local',",
     '    endpoint: new URL(process.env.KAAP_ENDPOINT).host }));',
-    "  client.describeKey(new DescribeKeyRequest({ keyId: 'alias/shop/shop' })).then((r) => console.log(r.body))\"",
+    "  client.describeKey(new DescribeKeyRequest({ keyId: 'alias/shop/shop' })).then((r) => console.log(r.keyMetadata))\"",
   ]);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
