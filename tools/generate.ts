@@ -12,6 +12,7 @@ import { chartArtifacts } from './generate/chart.ts';
 import { compatibilityArtifacts } from './generate/compatibility.ts';
 import { crdArtifacts, crdFolder } from './generate/crds.ts';
 import { referenceArtifacts } from './generate/reference.ts';
+import { tableArtifacts } from './generate/tables.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -21,6 +22,7 @@ const generators: readonly (() => Artifact[])[] = [
   chartArtifacts,
   referenceArtifacts,
   compatibilityArtifacts,
+  tableArtifacts,
 ];
 
 /** Every generated file. */
