@@ -18,7 +18,6 @@ export const differences: Notes = {
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
 const noImport = 'Key material is not imported yet.';
 const noExport = 'Data keys are not exported under a public key yet.';
-const noAsymmetric = 'There are no asymmetric keys yet.';
 const noMac = 'There are no HMAC keys yet.';
 const noManaged = 'There are no managed data keys yet.';
 const noRotation = 'Generic secrets, the only type, do not rotate by themselves. Use PutSecretValue.';
@@ -27,10 +26,6 @@ const noCertificates = 'There are no certificates yet.';
 /** Why an action is not there. */
 export const refusals: Notes = {
   AdvanceEncrypt: 'At the OpenAPI. The instance gateway has it.',
-  AsymmetricDecrypt: noAsymmetric,
-  AsymmetricEncrypt: noAsymmetric,
-  AsymmetricSign: noAsymmetric,
-  AsymmetricVerify: noAsymmetric,
   CertificatePrivateKeyDecrypt: noCertificates,
   CertificatePrivateKeySign: noCertificates,
   CertificatePublicKeyEncrypt: noCertificates,
@@ -48,7 +43,6 @@ export const refusals: Notes = {
   GetKmsInstanceQuotaInfos: 'There are no quotas.',
   GetManagedDataKey: noManaged,
   GetParametersForImport: noImport,
-  GetPublicKey: noAsymmetric,
   ImportKeyMaterial: noImport,
   ListManagedDataKeyVersions: noManaged,
   ReleaseKmsInstance: noVpc,

@@ -68,7 +68,7 @@ Every action of KMS 2016-01-20 that Alibaba Cloud documents or that one of its S
 - **partial**: it is there, and differs as said. A parameter that is not read changes nothing.
 - **refused**: answers \`InvalidApi.NotFound\` (404), and never a silent success.
 
-The SDKs of \`test/interop\` prove it, unmodified: for JavaScript, Go and Python, through RPC V1, ACS3 and the protobuf protocol of KMS
+The SDKs of \`test/interop\` prove it, unmodified: for JavaScript, Go, Python and Java, through RPC V1, ACS3 and the protobuf protocol of KMS
 instances. That protocol serves Encrypt, Decrypt, GenerateDataKey, AdvanceEncrypt, AdvanceDecrypt, AdvanceGenerateDataKey, GenerateRandom
 and GetSecretValue; its other APIs answer \`InvalidApiName\`.
 `;
