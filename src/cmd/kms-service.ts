@@ -54,6 +54,8 @@ export interface KmsService {
   /** PEM of the public key that verifies the audit log's checkpoints. */
   auditPublicKeyPem: string;
   barrier: Barrier;
+  /** Sets the gauges that tell the state. */
+  updateGauges(): void;
   /** Why it cannot work now; `undefined` when it can. */
   notReady(): string | undefined;
   close(): Promise<void>;
@@ -94,6 +96,10 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     auditDir,
     auditPublicKeyPem: createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString(),
     barrier,
+    updateGauges: () => {
+      dependencies.metrics.set('kaap_sealed', barrier.sealed ? 1 : 0);
+      dependencies.metrics.set('kaap_audit_healthy', audit.healthy ? 1 : 0);
+    },
     notReady,
     close: async () => {
       clearInterval(renewal);

@@ -27,6 +27,7 @@ async function main(): Promise<void> {
     address: config.metricsListen,
     metrics,
     notReady: () => service.notReady(),
+    beforeMetrics: () => service.updateGauges(),
   });
   log.info({ port: service.port, region: config.region, accountId: config.accountId }, 'kms serves');
   await aborted(signal);

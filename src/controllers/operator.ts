@@ -97,7 +97,7 @@ function podReporter({ reflectors, recordEvent, log, clock }: OperatorOptions): 
     name: 'pod-report',
     primary: podType,
     select: injectedPods,
-    reconcile: podReportReconciler(recordEvent),
+    reconcile: podReportReconciler(recordEvent, clock),
     reflectors,
     log,
     clock,

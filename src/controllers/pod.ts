@@ -2,7 +2,7 @@ import type { KubeObject, ResourceType } from '../kube/resource.ts';
 
 /** The part of a Pod that controllers look at. */
 export interface Pod extends KubeObject {
-  spec: { serviceAccountName?: string };
+  spec: { serviceAccountName?: string; nodeName?: string };
   status?: { phase?: string; initContainerStatuses?: ContainerStatus[] };
 }
 

@@ -8,6 +8,8 @@ export interface HealthServerOptions {
   metrics: Metrics;
   /** Whether the process can do its job now. A sentence when it cannot, `undefined` when it can. */
   notReady: () => string | undefined;
+  /** Brings gauges up to date before they are read. */
+  beforeMetrics?: () => void;
 }
 
 /** A running health listener. */
@@ -29,6 +31,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
       return reason === undefined ? answer(200, 'ok\n') : answer(503, `${reason}\n`);
     }
     if (request.url !== '/metrics') return answer(404, 'Not here. Try /healthz, /readyz or /metrics.\n');
+    options.beforeMetrics?.();
     options.metrics.render().then(
       (text) => answer(200, text),
       () => answer(500, 'The metrics could not be rendered.\n'),

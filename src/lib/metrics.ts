@@ -23,6 +23,10 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   },
   kaap_sealed: { type: 'gauge', help: '1 while the store is sealed, 0 while it is open.' },
+  kaap_audit_healthy: {
+    type: 'gauge',
+    help: '1 while the audit log can be written. While it is 0, no call is answered.',
+  },
   kaap_reconcile_total: {
     type: 'counter',
     help: 'Reconciliations by controller and result.',

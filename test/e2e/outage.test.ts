@@ -1,17 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canary } from './canaries.ts';
-import { cluster, eventually, kaap, podsOf, printed, systemNamespace } from './installation.ts';
+import { cluster, eventsAbout, eventually, kaap, podsOf, printed, systemNamespace } from './installation.ts';
 import { deployment, tenantObjects } from './tenant.ts';
 
 const namespace = 'e2e-outage';
 const value = JSON.stringify({ user: 'app', password: canary() });
-
-/** While the hook waits, the kubelet does not report the agent as running yet; its log is there all the same. */
-function agentLog(pod: string): Promise<string> {
-  return cluster()
-    .kubectl(['logs', '-n', namespace, pod, '-c', 'kaap-agent'])
-    .catch(() => '');
-}
 
 function scaleKms(replicas: number): Promise<string> {
   return cluster().kubectl(['scale', 'statefulset/kaap-kms', '-n', systemNamespace, `--replicas=${replicas}`]);
@@ -35,14 +28,20 @@ describe('With kms stopped', () => {
     const waiting = await eventually(
       async () => {
         const [pod] = await podsOf(namespace, 'workload=waits');
-        return pod !== undefined && (await agentLog(pod.metadata.name)).includes('trying again') ? pod : undefined;
+        const events = pod === undefined ? [] : await eventsAbout(namespace, pod.metadata.name);
+        return events.some((event) => event.startsWith('Started')) ? pod : undefined;
       },
-      () => 'the agent does not say that it is trying again',
+      async () => `the agent was not started: ${JSON.stringify(await eventsAbout(namespace, 'waits'))}`,
     );
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const [still] = await podsOf(namespace, 'workload=waits');
     expect(still?.metadata.name).toBe(waiting.metadata.name);
     expect(still?.status.containerStatuses?.[0]?.state.running).toBeUndefined();
+    await eventually(
+      async () =>
+        (await eventsAbout(namespace, waiting.metadata.name)).find((event) => event.startsWith('WaitingForSecrets')),
+      async () => `no event says what the pod waits for: ${JSON.stringify(await eventsAbout(namespace, 'waits'))}`,
+    );
 
     await scaleKms(1);
     await eventually(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, Pod } from '../../../src/controllers/pod.ts';
 import { agentFailure, podReportReconciler } from '../../../src/controllers/pod-report/reconcile.ts';
+import { ManualClock } from '../../../src/lib/clock.ts';
 import { silentLogger } from '../../../src/lib/log.ts';
 
 function pod(status: Partial<ContainerStatus>, name = 'kaap-agent'): Pod {
@@ -39,12 +40,46 @@ describe('The reason why an agent ended', () => {
 describe('The report of a pod', () => {
   it('is one event for a reason, another for another, and one again after the pod is gone', async () => {
     const events: string[] = [];
-    const reconcile = podReportReconciler((_object, _type, _reason, note) => events.push(note));
+    const reconcile = podReportReconciler((_object, _type, _reason, note) => events.push(note), new ManualClock());
     const context = { signal: new AbortController().signal, log: silentLogger };
     const other = pod({ state: { terminated: { exitCode: 1, message: 'other' } } });
     for (const next of [pod({ state: failed }), pod({ state: failed }), other, other, undefined, other]) {
       await reconcile('shop/p', next, context);
     }
     expect(events).toEqual(['Forbidden.NoPermission: no', 'other', 'other']);
+  });
+});
+
+describe('A pod that waits on its node', () => {
+  const created = Date.UTC(2026, 0, 1);
+  const waiting: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p', namespace: 'shop', creationTimestamp: new Date(created).toISOString() },
+    spec: { nodeName: 'node' },
+    status: { phase: 'Pending' },
+  };
+  const context = { signal: new AbortController().signal, log: silentLogger };
+
+  it('is looked at again, and told about once after half a minute', async () => {
+    const clock = new ManualClock(created + 1000);
+    const events: string[] = [];
+    const reconcile = podReportReconciler((_object, _type, reason) => events.push(reason), clock);
+    expect(await reconcile('shop/p', waiting, context)).toEqual({ requeueAfterMs: 30_000 });
+    clock.advance(30_000);
+    expect(await reconcile('shop/p', waiting, context)).toBeUndefined();
+    await reconcile('shop/p', waiting, context);
+    expect(events).toEqual(['WaitingForSecrets']);
+  });
+
+  it.each([
+    ['runs', { ...waiting, status: { phase: 'Running' } }],
+    ['is not on a node', { ...waiting, spec: {} }],
+  ])('is not told about when it %s', async (_title, subject) => {
+    const events: string[] = [];
+    const clock = new ManualClock(created + 3_600_000);
+    const reconcile = podReportReconciler((_object, _type, reason) => events.push(reason), clock);
+    await reconcile('shop/p', subject, context);
+    expect(events).toEqual([]);
   });
 });
