@@ -18,7 +18,9 @@ export interface KeySpecRow {
   /** Size of symmetric or MAC material in bytes. */
   readonly materialBytes?: number;
   /** OpenSSL name of the AEAD that the software provider runs. */
-  readonly cipher?: 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm';
+  readonly cipher?: 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' | 'sm4-gcm';
+  /** OpenSSL name of the hash of a MAC spec. */
+  readonly macHash?: 'sha224' | 'sha256' | 'sha384' | 'sha512' | 'sm3';
   /** How an asymmetric key pair is generated: RSA by its modulus, EC by OpenSSL's name of the curve. */
   readonly pair?: { readonly modulusBits: number } | { readonly namedCurve: EcdsaCurve['namedCurve'] };
   /** Providers that can hold a key of this spec. */
@@ -42,6 +44,34 @@ function aesGcm(bits: 128 | 192 | 256, providers: readonly ProviderKind[]): KeyS
     rotatesAutomatically: true,
   };
 }
+
+/** Key material is as long as the hash (RFC 2104 §3). The MAC names no version, so there is only one. */
+function hmac(name: string, macHash: NonNullable<KeySpecRow['macHash']>, materialBytes: number): KeySpecRow {
+  return {
+    name,
+    form: 'mac',
+    usages: ['GENERATE/VERIFY MAC'],
+    algorithms: { 'GENERATE/VERIFY MAC': [name] },
+    materialBytes,
+    macHash,
+    providers: ['software'],
+    rotates: false,
+    rotatesAutomatically: false,
+  };
+}
+
+/** SM4-GCM (GB/T 32907-2016, RFC 8998). */
+const sm4: KeySpecRow = {
+  name: 'Aliyun_SM4',
+  form: 'symmetric',
+  usages: ['ENCRYPT/DECRYPT'],
+  algorithms: { 'ENCRYPT/DECRYPT': ['SM4_GCM'] },
+  materialBytes: 16,
+  cipher: 'sm4-gcm',
+  providers: ['software'],
+  rotates: true,
+  rotatesAutomatically: true,
+};
 
 function rsa(modulusBits: number): KeySpecRow {
   return {
@@ -86,11 +116,17 @@ export const keySpecs: Readonly<Record<string, KeySpecRow>> = table([
   aesGcm(256, ['software', 'pkcs11', 'xki']),
   aesGcm(192, ['software', 'pkcs11']),
   aesGcm(128, ['software', 'pkcs11']),
+  sm4,
   rsa(2048),
   rsa(3072),
   rsa(4096),
   ec('EC_P256', p256),
   ec('EC_P256K', p256k),
+  hmac('HMAC_SHA_224', 'sha224', 28),
+  hmac('HMAC_SHA_256', 'sha256', 32),
+  hmac('HMAC_SHA_384', 'sha384', 48),
+  hmac('HMAC_SHA_512', 'sha512', 64),
+  hmac('HMAC_SM3', 'sm3', 32),
 ]);
 
 /** The spec of a key that is created without one (KMS CreateKey). */

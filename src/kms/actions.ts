@@ -32,6 +32,7 @@ import { decrypt } from './actions/crypto/decrypt.ts';
 import { encrypt } from './actions/crypto/encrypt.ts';
 import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/crypto/generate-data-key.ts';
 import { getPublicKey } from './actions/crypto/get-public-key.ts';
+import { generateMac, verifyMac } from './actions/crypto/mac.ts';
 import { reEncrypt } from './actions/crypto/re-encrypt.ts';
 import { createKeyVersion } from './actions/keys/create-key-version.ts';
 import { createKey } from './actions/keys/create-key.ts';
@@ -103,6 +104,8 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   asymmetricEncrypt,
   asymmetricDecrypt,
   getPublicKey,
+  generateMac,
+  verifyMac,
   // Secrets.
   createSecret,
   putSecretValue,

@@ -27,6 +27,8 @@ export interface KeyProvider {
   decryptAsymmetric(material: KeyMaterial, algorithm: string, ciphertext: Uint8Array): Promise<Buffer>;
   /** The public half of an asymmetric key. */
   publicKey(material: KeyMaterial): Promise<KeyObject>;
+  /** The MAC of a message, by the one algorithm of the key's spec. Who verifies compares in constant time. */
+  mac(material: KeyMaterial, message: Uint8Array): Promise<Buffer>;
   /** Drops whatever is cached of the material, at once. */
   forget(versionId: string): void;
 }

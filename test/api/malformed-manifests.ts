@@ -184,6 +184,13 @@ export const malformedManifests: readonly MalformedManifest[] = [
     says: 'set keyUsage to SIGN/VERIFY',
   },
   {
+    title: 'an HMAC key that encrypts',
+    kind: 'KmsKey',
+    spec: { keySpec: 'HMAC_SHA_256' },
+    field: 'spec.keyUsage',
+    says: 'set both or neither',
+  },
+  {
     title: 'an RSA key that is rotated automatically',
     kind: 'KmsKey',
     spec: { keySpec: 'RSA_2048', rotation: { intervalDays: 30 } },

@@ -1,4 +1,4 @@
-import { getCipherInfo, getCurves } from 'node:crypto';
+import { createHash, getCipherInfo, getCurves } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { asymmetricCiphers, signatureAlgorithms } from '../../src/crypto/asymmetric.ts';
 import { defaultKeySpec, keySpecs, keySpecsOf } from '../../src/crypto/key-specs.ts';
@@ -29,6 +29,15 @@ describe('keySpecs', () => {
       if ('namedCurve' in pair) expect(getCurves()).toContain(pair.namedCurve);
       else expect(row.name).toBe(`RSA_${pair.modulusBits}`);
       expect(row.rotatesAutomatically).toBe(false);
+    },
+  );
+
+  it.each(Object.values(keySpecs).filter(({ form }) => form === 'mac'))(
+    '$name has material as long as its hash',
+    (row) => {
+      expect(createHash(row.macHash ?? '').digest()).toHaveLength(row.materialBytes ?? 0);
+      expect(row.algorithms['GENERATE/VERIFY MAC']).toEqual([row.name]);
+      expect(row.rotates).toBe(false);
     },
   );
 

@@ -6,6 +6,8 @@ import { invalidCiphertext } from '../../src/crypto/ciphertext-blob.ts';
 import { keySpecs, keySpecsOf, type KeySpecRow } from '../../src/crypto/key-specs.ts';
 import { ApiError } from '../../src/lib/errors.ts';
 import { SoftwareProvider } from '../../src/providers/software-provider.ts';
+import hmacs from '../vectors/crypto/hmac.json' with { type: 'json' };
+import sm4Gcm from '../vectors/crypto/sm4-gcm.json' with { type: 'json' };
 
 const provider = new SoftwareProvider({ random: randomBytes });
 const specsOf = (form: KeySpecRow['form']): string[] =>
@@ -110,6 +112,18 @@ describe('SoftwareProvider', () => {
       }
     },
   );
+
+  it.each(hmacs)('$source: $keySpec gives the known MAC of "$message"', async (vector) => {
+    const material = { versionId: vector.mac, keySpec: vector.keySpec, bytes: Buffer.from(vector.key, 'hex') };
+    expect((await provider.mac(material, Buffer.from(vector.message))).toString('hex')).toBe(vector.mac);
+  });
+
+  it.each(sm4Gcm)('$source: Aliyun_SM4 decrypts the known ciphertext', async (vector) => {
+    const bytesOf = (name: 'key' | 'iv' | 'aad' | 'ciphertext' | 'tag'): Buffer => Buffer.from(vector[name], 'hex');
+    const material = { versionId: 'sm4', keySpec: 'Aliyun_SM4', bytes: bytesOf('key') };
+    const parts = { iv: bytesOf('iv'), ciphertext: bytesOf('ciphertext'), tag: bytesOf('tag') };
+    expect((await provider.decrypt(material, parts, bytesOf('aad'))).toString('hex')).toBe(vector.plaintext);
+  });
 
   it('makes an RSA key while other work goes on', async () => {
     let ticks = 0;

@@ -18,7 +18,6 @@ export const differences: Notes = {
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
 const noImport = 'Key material is not imported yet.';
 const noExport = 'Data keys are not exported under a public key yet.';
-const noMac = 'There are no HMAC keys yet.';
 const noManaged = 'There are no managed data keys yet.';
 const noRotation = 'Generic secrets, the only type, do not rotate by themselves. Use PutSecretValue.';
 const noCertificates = 'There are no certificates yet.';
@@ -38,7 +37,6 @@ export const refusals: Notes = {
   DescribeService: 'Only in old SDKs; nobody documents it any more.',
   ExportDataKey: noExport,
   GenerateAndExportDataKey: noExport,
-  GenerateMac: noMac,
   GetCertificate: noCertificates,
   GetKmsInstanceQuotaInfos: 'There are no quotas.',
   GetManagedDataKey: noManaged,
@@ -51,5 +49,4 @@ export const refusals: Notes = {
   UpdateKmsInstanceBindVpc: noVpc,
   UpdateSecretRotationPolicy: noRotation,
   UploadCertificate: noCertificates,
-  VerifyMac: noMac,
 };

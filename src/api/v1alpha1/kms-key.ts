@@ -11,18 +11,24 @@ const keySpecNames = [
   'Aliyun_AES_256',
   'Aliyun_AES_192',
   'Aliyun_AES_128',
+  'Aliyun_SM4',
   'RSA_2048',
   'RSA_3072',
   'RSA_4096',
   'EC_P256',
   'EC_P256K',
+  'HMAC_SHA_224',
+  'HMAC_SHA_256',
+  'HMAC_SHA_384',
+  'HMAC_SHA_512',
+  'HMAC_SM3',
 ] as const;
 
 export type KmsKeySpecName = (typeof keySpecNames)[number];
 
 export interface KmsKeySpec {
   keySpec: KmsKeySpecName;
-  keyUsage: 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY';
+  keyUsage: 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY' | 'GENERATE/VERIFY MAC';
   origin: 'Aliyun_KMS';
   instanceId?: string;
   description?: string;
@@ -69,9 +75,16 @@ const signingRule: Rule<KmsKeySpec> = {
   holds: (spec) => !spec.keySpec.startsWith('EC_') || spec.keyUsage === 'SIGN/VERIFY',
 };
 
+const macRule: Rule<KmsKeySpec> = {
+  rule: `self.keySpec.startsWith('HMAC_') == (self.keyUsage == 'GENERATE/VERIFY MAC')`,
+  message: 'keyUsage GENERATE/VERIFY MAC and a keySpec HMAC_… go together: set both or neither',
+  fieldPath: '.keyUsage',
+  holds: (spec) => spec.keySpec.startsWith('HMAC_') === (spec.keyUsage === 'GENERATE/VERIFY MAC'),
+};
+
 const rotationRule: Rule<KmsKeySpec> = {
   rule: `self.keySpec.startsWith('Aliyun_') || !has(self.rotation)`,
-  message: 'an asymmetric key is not rotated automatically: leave rotation out',
+  message: 'an RSA, EC or HMAC key is not rotated automatically: leave rotation out',
   fieldPath: '.rotation',
   holds: (spec) => spec.keySpec.startsWith('Aliyun_') || spec.rotation === undefined,
 };
@@ -99,7 +112,7 @@ const specSchema: z.ZodType<KmsKeySpec> = unchanging(
     object('The key as it should be.', {
       keySpec: defaulted(choice('Algorithm and size. Cannot be changed.', keySpecNames), 'Aliyun_AES_256'),
       keyUsage: defaulted(
-        choice('What the key does. Cannot be changed.', ['ENCRYPT/DECRYPT', 'SIGN/VERIFY']),
+        choice('What the key does. Cannot be changed.', ['ENCRYPT/DECRYPT', 'SIGN/VERIFY', 'GENERATE/VERIFY MAC']),
         'ENCRYPT/DECRYPT',
       ),
       origin: defaulted(
@@ -137,7 +150,7 @@ const specSchema: z.ZodType<KmsKeySpec> = unchanging(
         30,
       ),
     }),
-    [usageRule, signingRule, rotationRule],
+    [usageRule, signingRule, macRule, rotationRule],
   ),
   [
     immutable('keySpec', advice),

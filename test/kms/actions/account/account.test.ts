@@ -65,6 +65,8 @@ const everything: Record<string, unknown> = {
   EnableDeletionProtection: 'true',
   KeyVersionId: 'v',
   KmsInstanceId: 'kst-one',
+  Mac: 'eA==',
+  Message: 'eA==',
   Name: 'n',
   Password: 'Correct-horse-9',
   PendingWindowInDays: '7',
@@ -89,9 +91,10 @@ const everything: Record<string, unknown> = {
   VersionStage: 'x',
 };
 
-/** Tag actions name one resource, not two; encryption has other algorithms than signatures. */
+/** Tag actions name one resource, not two; encryption and MACs have other algorithms than signatures. */
 function parametersOf(action: string): Record<string, unknown> {
   if (/^Asymmetric(En|De)crypt$/.test(action)) return { ...everything, Algorithm: 'RSAES_OAEP_SHA_256' };
+  if (action.endsWith('Mac')) return { ...everything, Algorithm: 'HMAC_SHA_256' };
   if (!/^(Tag|Untag)Resource$|^ListResourceTags$/.test(action)) return everything;
   const { SecretName: _, ...rest } = everything;
   return rest;
