@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDevelopmentServer, type DevelopmentServer } from './development-server.ts';
 import { has, interopCache, runProgram, type Answers } from './sdk-program.ts';
 
-const pythonIsThere = has('python3', '-c', 'import sys, venv; sys.exit(sys.version_info < (3, 9))');
-const withoutPython = pythonIsThere ? '' : ' (not run: python3 3.9 with venv is not on the PATH)';
+const pythonIsThere = has('python3', '-c', 'import sys, venv; sys.exit(sys.version_info < (3, 11))');
+const withoutPython = pythonIsThere ? '' : ' (not run: python3 3.11 with venv is not on the PATH)';
 const installTimeoutMs = 300_000;
 const folder = join(import.meta.dirname, 'python');
 const execute = promisify(execFile);
