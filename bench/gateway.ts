@@ -1,49 +1,24 @@
 import { createCipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { KmsClient, staticCredentials } from '../src/client/kms-client.ts';
 import { startHttpServer, type HttpServer } from '../src/lib/http-server.ts';
 import { startTestServer } from '../test/support/kms-server.ts';
 import { testAuthority } from '../test/support/tls.ts';
+import { runLoad, type Load, type LoadResult } from './load/presigned-load.ts';
 
 /**
  * Encrypt and GetSecretValue through the gateway (signed, authorized, audited, HTTPS keep-alive), beside a bare handler
- * that does the same AES-256-GCM on the same TLS server. The load comes from a worker thread that signs every request, in
- * all three cases the same way, so what counts is the ratio: `node bench/gateway.ts`.
+ * that does the same AES-256-GCM on the same TLS server. The load comes from a worker thread that signed its
+ * requests before the clock starts, the same for all three, so what counts is the ratio: `node bench/gateway.ts`.
  */
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 5);
-const callers = Number(process.env['BENCH_CALLERS'] ?? 64);
+const connections = Number(process.env['BENCH_CONNECTIONS'] ?? 64);
 
-interface Load {
-  endpoint: string;
-  caPem: string;
-  accessKeyId: string;
-  accessKeySecret: string;
-  action: string;
-  parameters: Record<string, string>;
-}
-
-async function generate(load: Load): Promise<number> {
-  const credentials = staticCredentials(load);
-  const client = new KmsClient({ ...load, region: 'local', credentials, maxAttempts: 1 });
-  const call = (): Promise<unknown> => client.call('Kms', load.action, load.parameters);
-  await Promise.all(Array.from({ length: callers }, call));
-  const start = performance.now();
-  const end = start + seconds * 1000;
-  let calls = 0;
-  const run = async (): Promise<void> => {
-    for (; performance.now() < end; calls += 1) await call();
-  };
-  await Promise.all(Array.from({ length: callers }, run));
-  client.close();
-  return calls / ((performance.now() - start) / 1000);
-}
-
-function measure(load: Load): Promise<number> {
+function measure(load: Omit<Load, 'connections' | 'seconds'>): Promise<LoadResult> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: load });
-    worker.once('message', (perSecond: number) => resolve(perSecond));
+    const worker = new Worker(new URL(import.meta.url), { workerData: { ...load, connections, seconds } });
+    worker.once('message', (result: LoadResult) => resolve(result));
     worker.once('error', reject);
   });
 }
@@ -92,13 +67,16 @@ async function main(): Promise<void> {
     ['Encrypt', await measure({ ...service, ...sealing })],
     ['GetSecretValue', await measure({ ...service, ...reading })],
   ] as const;
-  for (const [name, perSecond] of figures) {
-    const ratio = (perSecond / baseline).toFixed(2);
-    process.stdout.write(`${name.padEnd(24)} ${perSecond.toFixed(0).padStart(8)}/s  ${ratio} × bare\n`);
+  for (const [name, { perSecond, p50, p99, failures }] of figures) {
+    const ratio = (perSecond / baseline.perSecond).toFixed(2);
+    const times = `p50 ${p50.toFixed(1)} ms  p99 ${p99.toFixed(1)} ms`;
+    process.stdout.write(
+      `${name.padEnd(24)} ${perSecond.toFixed(0).padStart(8)}/s  ${ratio} × bare  ${times}  ${failures} failed\n`,
+    );
   }
   await kms.close();
   await bare.server.close(100);
 }
 
 if (isMainThread) await main();
-else parentPort?.postMessage(await generate(workerData as Load));
+else parentPort?.postMessage(await runLoad(workerData as Load));
