@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import type { AgentLog } from '../../../webhook/agent/source-value.ts';
 import type { Pod } from '../../../webhook/pod.ts';
 import { encode, putSecret } from '../../cli/commands/secret.ts';
+import { why } from '../../cli/commands/why.ts';
 import { standardOutput, table } from '../../cli/output.ts';
 import { isKmsClientError, KmsClient, oidcCredentials } from '../../client/kms-client.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -158,10 +159,29 @@ async function showRefusals({ narrator, standalone, signal }: Stage): Promise<vo
   narrator.say('A pod of service account shop/intruder asks for the same role:');
   narrator.show(await refusalOf(() => intruder.call('Kms', 'GetSecretValue', { SecretName: 'shop/db' }, { signal })));
   intruder.close();
+  narrator.say('The administrator asks which rule that was: kaap why');
+  narrator.show(await reasonsOf(standalone, 'serviceaccount/shop/intruder', 'secret/shop/db'));
   const shop = podClient(standalone, 'shop', 'shop');
   narrator.say('The shop itself asks for a secret of the bank:');
   narrator.show(await refusalOf(() => shop.call('Kms', 'GetSecretValue', { SecretName: 'bank/db' }, { signal })));
   shop.close();
+}
+
+/** What `kaap why` prints: the anonymous call is told nothing that would help to guess, its administrator is. */
+async function reasonsOf(standalone: Standalone, principal: string, resource: string): Promise<string[]> {
+  const lines: string[] = [];
+  const client = standalone.rootClient();
+  const output = { line: (text: string) => void lines.push(`  ${text}`), raw: () => undefined };
+  try {
+    await why(client, output, principal, { action: 'kms:GetSecretValue', resource });
+  } catch (error) {
+    // Somebody whom nothing lets in has no decision to explain: that nothing does is the answer.
+    if (!isKmsClientError(error, 'InvalidParameter')) throw error;
+    lines.push(`  ${error.message}`);
+  } finally {
+    client.close();
+  }
+  return lines;
 }
 
 /** A client with the identity that a pod of the service account would have. */
