@@ -4,7 +4,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/cluster/**', 'test/e2e/**', 'test/soak/**', 'test/chart/**'],
+    exclude: ['cluster', 'chart', 'e2e', 'interop', 'services', 'soak'].map((suite) => `test/${suite}/**`),
     reporters: process.env['CI'] ? ['default', ['junit', { outputFile: 'reports/unit.xml' }]] : ['default'],
     testTimeout: 20_000,
     hookTimeout: 60_000,

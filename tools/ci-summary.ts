@@ -17,13 +17,25 @@ interface Tally {
 /** Steps that must leave a JUnit report, and its file. */
 const suites: Readonly<Record<string, string>> = {
   test: 'unit.xml',
+  services: 'services.xml',
   interop: 'interop.xml',
   chart: 'chart.xml',
   cluster: 'cluster.xml',
   e2e: 'e2e.xml',
 };
 
-const expectedSteps = ['install', 'binaries', 'test', 'check', 'demo', 'interop', 'chart', 'cluster', 'e2e'];
+const expectedSteps = [
+  'install',
+  'binaries',
+  'test',
+  'services',
+  'check',
+  'demo',
+  'interop',
+  'chart',
+  'cluster',
+  'e2e',
+];
 
 function attribute(tag: string, name: string): number {
   return Number(new RegExp(`\\b${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);

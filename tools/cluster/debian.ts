@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a cluster of plain processes, and the images for it, need from the distribution. */
+/** What a cluster of plain processes, the images for it, and the tests of services need from the distribution. */
 export type SystemProgram =
   | 'buildah'
   | 'conntrack'
@@ -15,11 +15,17 @@ export type SystemProgram =
   | 'nsenter'
   | 'openssl'
   | 'runc'
-  | typeof cniPlugins;
+  | 'softhsm2-util'
+  | typeof cniPlugins
+  | typeof postgres;
 
 /** The CNI plugins are looked up in their own folders instead of PATH. */
 const cniPlugins = 'cni-plugins';
 const cniFolders = ['/usr/lib/cni', '/opt/cni/bin'];
+
+/** Debian keeps the server's programs in a folder per major version, off PATH. */
+const postgres = 'postgres';
+const postgresRoot = '/usr/lib/postgresql';
 
 const debianPackages: Readonly<Record<SystemProgram, string>> = {
   buildah: 'buildah',
@@ -32,12 +38,23 @@ const debianPackages: Readonly<Record<SystemProgram, string>> = {
   nsenter: 'util-linux',
   openssl: 'openssl',
   runc: 'runc',
+  'softhsm2-util': 'softhsm2',
   'cni-plugins': 'containernetworking-plugins',
+  postgres: 'postgresql',
 };
 
 /** The folder that holds the CNI plugins, or undefined. */
 export function cniPluginFolder(): string | undefined {
   return cniFolders.find((folder) => existsSync(join(folder, 'bridge')));
+}
+
+/** The folder that holds PostgreSQL's server programs of the highest major version, or undefined. */
+export function postgresFolder(): string | undefined {
+  const versions = existsSync(postgresRoot) ? readdirSync(postgresRoot).map(Number) : [];
+  return versions
+    .toSorted((a, b) => b - a)
+    .map((version) => join(postgresRoot, String(version), 'bin'))
+    .find((folder) => existsSync(join(folder, postgres)));
 }
 
 /** Installs from Debian what is missing of `programs`. Throws, naming the packages, where that is not possible. */
@@ -54,7 +71,9 @@ export function ensurePrograms(programs: readonly SystemProgram[]): void {
 }
 
 function isInstalled(program: SystemProgram): boolean {
-  return program === cniPlugins ? cniPluginFolder() !== undefined : onPath(program);
+  if (program === cniPlugins) return cniPluginFolder() !== undefined;
+  if (program === postgres) return postgresFolder() !== undefined;
+  return onPath(program);
 }
 
 function onPath(program: string): boolean {
