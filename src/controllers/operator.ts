@@ -18,6 +18,7 @@ import type { StoreReader } from '../kube/store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { accessPointLifecycle } from './application-access-point/lifecycle.ts';
+import { kmsInstanceLifecycle } from './kms-instance/lifecycle.ts';
 import { kmsKeyLifecycle } from './kms-key/lifecycle.ts';
 import { kmsSecretLifecycle } from './kms-secret/lifecycle.ts';
 import type { KmsApi } from './kms-api.ts';
@@ -53,6 +54,7 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     pods: reflectors.store<Pod>(podType, injectedPods),
   };
   return [
+    controllerOf('kms-instance', kmsInstanceLifecycle(kms), options),
     controllerOf('network-rule', networkRuleLifecycle(kms), options),
     controllerOf('rbac-policy', rbacPolicyLifecycle(kms), options, [relate(networkRuleType, policiesNaming)]),
     controllerOf('application-access-point', accessPointLifecycle(options), options, [
