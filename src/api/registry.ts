@@ -5,12 +5,24 @@ import { kmsInstanceType, type KmsInstance } from './v1alpha1/kms-instance.ts';
 import { kmsKeyType, type KmsKey } from './v1alpha1/kms-key.ts';
 import { kmsSecretType, type KmsSecret } from './v1alpha1/kms-secret.ts';
 import { networkRuleType, type NetworkRule } from './v1alpha1/network-rule.ts';
+import { ramPolicyType, type RamPolicy } from './v1alpha1/ram-policy.ts';
+import { ramRoleType, type RamRole } from './v1alpha1/ram-role.ts';
+import { ramUserType, type RamUser } from './v1alpha1/ram-user.ts';
 import { rbacPolicyType, type RbacPolicy } from './v1alpha1/rbac-policy.ts';
 import { secretBindingType, type SecretBinding } from './v1alpha1/secret-binding.ts';
 
 /** An object of any kind, told apart by `kind`. */
 export type KaapObject =
-  KmsInstance | NetworkRule | RbacPolicy | ApplicationAccessPoint | KmsKey | KmsSecret | SecretBinding;
+  | KmsInstance
+  | NetworkRule
+  | RbacPolicy
+  | RamPolicy
+  | RamRole
+  | RamUser
+  | ApplicationAccessPoint
+  | KmsKey
+  | KmsSecret
+  | SecretBinding;
 
 /** The name of a kind. */
 export type KaapKind = KaapObject['kind'];
@@ -23,6 +35,9 @@ export const customResourceTypes: { readonly [K in KaapKind]: CustomResourceType
   KmsInstance: kmsInstanceType,
   NetworkRule: networkRuleType,
   RbacPolicy: rbacPolicyType,
+  RamPolicy: ramPolicyType,
+  RamRole: ramRoleType,
+  RamUser: ramUserType,
   ApplicationAccessPoint: applicationAccessPointType,
   KmsKey: kmsKeyType,
   KmsSecret: kmsSecretType,

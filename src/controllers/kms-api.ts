@@ -17,6 +17,9 @@ const notFoundCodes: ReadonlySet<string> = new Set([
   'Forbidden.ResourceNotFound',
 ]);
 
+/** RAM says what there is not: `EntityNotExist.User`, `.Role`, `.Policy`. */
+const isNotFound = (code: string): boolean => notFoundCodes.has(code) || code.startsWith('EntityNotExist.');
+
 /** Calls, and gives `undefined` where the answer is "not found". */
 export async function find(
   kms: KmsApi,
@@ -27,7 +30,7 @@ export async function find(
   try {
     return await kms.call(action, parameters, signal);
   } catch (error) {
-    if (error instanceof KmsClientError && notFoundCodes.has(error.code)) return undefined;
+    if (error instanceof KmsClientError && isNotFound(error.code)) return undefined;
     throw error;
   }
 }
@@ -58,7 +61,7 @@ export function violationOf(error: unknown): Violation | undefined {
       message: `The KMS does not answer (${error.code}). What was there before stays as it is; the operator tries again by itself.`,
     };
   }
-  if (error.code === 'Forbidden.NoPermission') {
+  if (error.code === 'Forbidden.NoPermission' || error.code === 'NoPermission') {
     return {
       reason: 'OperatorNotPermitted',
       message: `The KMS refused the operator: ${error.message}`,

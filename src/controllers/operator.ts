@@ -2,6 +2,8 @@ import { applicationAccessPointType, type ApplicationAccessPoint } from '../api/
 import { kmsKeyType, type KmsKey } from '../api/v1alpha1/kms-key.ts';
 import { kmsSecretType, type KmsSecret } from '../api/v1alpha1/kms-secret.ts';
 import { networkRuleType, type NetworkRule } from '../api/v1alpha1/network-rule.ts';
+import { ramNameOf, type PolicyAttachmentReference } from '../api/v1alpha1/ram-fields.ts';
+import { ramPolicyType, type RamPolicy } from '../api/v1alpha1/ram-policy.ts';
 import { rbacPolicyType, type RbacPolicy } from '../api/v1alpha1/rbac-policy.ts';
 import type { SecretBinding } from '../api/v1alpha1/secret-binding.ts';
 import type { ClusterApi } from '../kube/cluster-api.ts';
@@ -26,12 +28,17 @@ import { reconcilerOf, type ConditionedObject, type Lifecycle } from './lifecycl
 import { networkRuleLifecycle } from './network-rule/lifecycle.ts';
 import { injectedPods, podType, type Pod } from './pod.ts';
 import { podReportReconciler, type RecordEvent } from './pod-report/reconcile.ts';
+import { ramPolicyLifecycle } from './ram-policy/lifecycle.ts';
+import { ramRoleLifecycle } from './ram-role/lifecycle.ts';
+import { ramUserLifecycle } from './ram-user/lifecycle.ts';
 import { rbacPolicyLifecycle } from './rbac-policy/lifecycle.ts';
 import { secretBindingLifecycle, selects } from './secret-binding/lifecycle.ts';
 
 export interface OperatorOptions {
   cluster: ClusterApi;
   kms: KmsApi;
+  /** The actions of RAM, by the same endpoint. */
+  ram: KmsApi;
   reflectors: Reflectors;
   recordEvent: RecordEvent;
   clock: Clock;
@@ -57,6 +64,9 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     controllerOf('kms-instance', kmsInstanceLifecycle(kms), options),
     controllerOf('network-rule', networkRuleLifecycle(kms), options),
     controllerOf('rbac-policy', rbacPolicyLifecycle(kms), options, [relate(networkRuleType, policiesNaming)]),
+    controllerOf('ram-policy', ramPolicyLifecycle(options.ram), options),
+    controllerOf('ram-role', ramRoleLifecycle(options.ram), options, [relate(ramPolicyType, holdersOfPolicy)]),
+    controllerOf('ram-user', ramUserLifecycle(options), options, [relate(ramPolicyType, holdersOfPolicy)]),
     controllerOf('application-access-point', accessPointLifecycle(options), options, [
       relate(rbacPolicyType, accessPointsNaming),
     ]),
@@ -112,6 +122,15 @@ function* keysWhere<T extends KubeObject>(store: StoreReader<T>, holds: (object:
 
 function policiesNaming(rule: NetworkRule, policies: StoreReader<RbacPolicy>): Iterable<ObjectKey> {
   return keysWhere(policies, ({ spec }) => spec.networkRules?.includes(rule.metadata.name) === true);
+}
+
+interface PolicyHolder extends KubeObject {
+  spec: { policies?: PolicyAttachmentReference[] };
+}
+
+function holdersOfPolicy(policy: RamPolicy, holders: StoreReader<PolicyHolder>): Iterable<ObjectKey> {
+  const name = ramNameOf(policy);
+  return keysWhere(holders, ({ spec }) => spec.policies?.some((attached) => attached.name === name) === true);
 }
 
 function accessPointsNaming(policy: RbacPolicy, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {

@@ -24,10 +24,21 @@ const DATA_ACTIONS = [
   'kms:GenerateMac',
 ];
 
+/** What the controllers of RamPolicy, RamRole and RamUser call. */
+const RAM_ACTIONS = ['User', 'Role', 'Policy', 'AccessKey', 'PolicyVersion']
+  .flatMap((kind) => [`ram:Create${kind}`, `ram:Get${kind}`, `ram:Update${kind}`, `ram:Delete${kind}`])
+  .concat(['ram:ListAccessKeys', 'ram:ListPolicyVersions', 'ram:ListPoliciesFor*', 'ram:AttachPolicyTo*'])
+  .concat(['ram:DetachPolicyFrom*']);
+
+const OWN_IDENTITIES = ['acs:ram::*:root', 'acs:ram::*:*/kaap-*', `acs:ram::*:policy/${OPERATOR_POLICY}`];
+
 const operatorDocument = JSON.stringify({
   Version: '1',
   Statement: [
     { Sid: 'Manage', Effect: 'Allow', Action: 'kms:*', Resource: '*' },
+    { Sid: 'ManageIdentities', Effect: 'Allow', Action: RAM_ACTIONS, Resource: '*' },
+    // Neither its own rights, nor anything else that belongs to the installation.
+    { Sid: 'NotItself', Effect: 'Deny', Action: 'ram:*', Resource: OWN_IDENTITIES },
     { Sid: 'NeverRead', Effect: 'Deny', Action: DATA_ACTIONS, Resource: '*' },
   ],
 });

@@ -41,6 +41,41 @@ const proxyOf = (external: Record<string, unknown>): Record<string, unknown> => 
 /** Rows by kind. */
 export const malformedManifests: readonly MalformedManifest[] = [
   {
+    title: 'a RAM policy whose document is no JSON object',
+    kind: 'RamPolicy',
+    spec: { document: 'allow everything' },
+    field: 'spec.document',
+    says: 'must be a policy document: a JSON object with Version and Statement',
+  },
+  {
+    title: 'a RAM policy with a name of the installation',
+    kind: 'RamPolicy',
+    spec: { name: 'kaap-operator', document: '{}' },
+    field: 'spec.name',
+    says: 'must not begin with kaap-',
+  },
+  {
+    title: 'a RAM role whose sessions would last longer than RAM lets them',
+    kind: 'RamRole',
+    spec: { trustPolicy: '{}', maxSessionSeconds: 86_400 },
+    field: 'spec.maxSessionSeconds',
+    says: '43200',
+  },
+  {
+    title: 'a RAM user with a policy of an unknown type',
+    kind: 'RamUser',
+    spec: { policies: [{ name: 'a', type: 'system' }] },
+    field: 'spec.policies[0].type',
+    says: '"System"',
+  },
+  {
+    title: 'a RAM user with an access key that goes nowhere',
+    kind: 'RamUser',
+    spec: { accessKey: {} },
+    field: 'spec.accessKey.secretRef',
+    says: 'Required value',
+  },
+  {
     title: 'an instance of software without an id',
     kind: 'KmsInstance',
     spec: { type: 'Software' },

@@ -84,6 +84,9 @@ describe('defaults of the API server are those of a manifest that is read offlin
       'ApplicationAccessPoint',
       { authentication: { clientKey: { secretRef: { namespace: 'a', name: 'b' } } }, policies: ['a'] },
     ],
+    ['RamPolicy', { document: '{}' }],
+    ['RamRole', { trustPolicy: '{}', policies: [{ name: 'a' }, { name: 'a', type: 'System' }] }],
+    ['RamUser', { accessKey: { secretRef: { namespace: 'a', name: 'b' } } }],
     ['SecretBinding', binding],
   ])('%s %j', (kind, spec) => {
     const object = objectOf({ kind, spec });

@@ -122,7 +122,15 @@ describe('a release', () => {
       expect([kind, canI('view', 'list', `${kind}.kaap.dev`)]).toEqual([kind, true]);
       expect([kind, canI('view', 'update', `${kind}.kaap.dev`)]).toEqual([kind, false]);
     }
-    for (const kind of ['kmsinstances', 'networkrules', 'rbacpolicies', 'applicationaccesspoints']) {
+    for (const kind of [
+      'kmsinstances',
+      'networkrules',
+      'rbacpolicies',
+      'rampolicies',
+      'ramroles',
+      'ramusers',
+      'applicationaccesspoints',
+    ]) {
       for (const verb of ['create', 'update', 'patch', 'delete']) {
         expect([kind, verb, canI('edit', verb, `${kind}.kaap.dev`)]).toEqual([kind, verb, false]);
         expect([kind, verb, canI('admin', verb, `${kind}.kaap.dev`)]).toEqual([kind, verb, false]);

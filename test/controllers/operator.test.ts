@@ -1,84 +1,29 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readyType, type CommonStatus } from '../../src/api/condition.ts';
 import { applicationAccessPointType } from '../../src/api/v1alpha1/application-access-point.ts';
 import { kmsKeyType } from '../../src/api/v1alpha1/kms-key.ts';
 import { kmsSecretType } from '../../src/api/v1alpha1/kms-secret.ts';
 import { networkRuleType } from '../../src/api/v1alpha1/network-rule.ts';
 import { rbacPolicyType } from '../../src/api/v1alpha1/rbac-policy.ts';
 import { openClientKeyFile, type KmsClient } from '../../src/client/kms-client.ts';
-import { startStandalone, type Standalone } from '../../src/cmd/standalone/standalone.ts';
+import type { Standalone } from '../../src/cmd/standalone/standalone.ts';
 import { abandonAnnotation, finalizer } from '../../src/controllers/lifecycle.ts';
-import type { KubeObject, ResourceType } from '../../src/kube/resource.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLogger } from '../../src/lib/log.ts';
+import type { ResourceType } from '../../src/kube/resource.ts';
+import { secretType, startOperatorScene, until, type OperatorScene, type Subject } from './operator-scene.ts';
 
-/** The real controllers against the real KMS, over objects in memory. */
+let scene: OperatorScene;
 let standalone: Standalone;
 let kms: KmsClient;
-let folder: string;
+let apply: OperatorScene['apply'];
+let withReason: OperatorScene['withReason'];
+let gone: OperatorScene['gone'];
 const { signal } = new AbortController();
-const manager = { fieldManager: 'test', signal };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'kaap-operator-'));
-  standalone = await startStandalone({
-    dataDir: folder,
-    listen: { host: '127.0.0.1', port: 0 },
-    region: 'local',
-    accountId: '1000000000000000',
-    instances: [],
-    clock: systemClock,
-    log: silentLogger,
-  });
-  kms = standalone.rootClient();
+  scene = await startOperatorScene();
+  ({ standalone, kms, apply, withReason, gone } = scene);
 });
 
-afterAll(async () => {
-  kms.close();
-  await standalone.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-interface Subject extends KubeObject {
-  spec?: object;
-  status?: CommonStatus & Record<string, unknown>;
-}
-
-async function apply(type: ResourceType, name: string, spec: object, namespace?: string): Promise<void> {
-  const metadata = namespace === undefined ? { name } : { name, namespace };
-  await standalone.cluster.apply(type as ResourceType<Subject>, { metadata, spec }, manager);
-}
-
-async function read(type: ResourceType, name: string, namespace?: string): Promise<Subject | undefined> {
-  return standalone.cluster.get(type as ResourceType<Subject>, { name, namespace }, { signal });
-}
-
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** The object once its Ready condition is about its present spec and has the reason. */
-async function withReason(type: ResourceType, name: string, reason: string, namespace?: string): Promise<Subject> {
-  return until(async () => {
-    const object = await read(type, name, namespace);
-    const ready = object?.status?.conditions?.find((condition) => condition.type === readyType);
-    const current = ready?.observedGeneration === object?.metadata.generation;
-    return current && ready?.reason === reason ? object : undefined;
-  });
-}
-
-async function gone(type: ResourceType, name: string, namespace?: string): Promise<true> {
-  return until(async () => ((await read(type, name, namespace)) === undefined ? true : undefined));
-}
+afterAll(() => scene.close());
 
 const privateRule = { type: 'Private', addresses: ['10.0.0.0/8', '127.0.0.0/8'] };
 const reader = { templates: ['SecretUser'], resources: ['secret/shop/*'], networkRules: ['private'] };
@@ -122,7 +67,6 @@ describe('An access point by client key', () => {
       serviceAccounts: [{ namespace: 'shop', name: 'shop' }],
     },
   };
-  const secretType = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true } as const;
 
   beforeAll(async () => {
     await apply(rbacPolicyType, 'keyed', { templates: ['SecretUser'], resources: ['secret/shop/*'] });
@@ -131,7 +75,7 @@ describe('An access point by client key', () => {
 
   it('B2: does not take over a Secret that is there, and says so', async () => {
     const metadata = { name: 'client-key', namespace: 'shop' };
-    await standalone.cluster.create(secretType as ResourceType<Subject>, { metadata }, { signal });
+    await standalone.cluster.create(secretType, { metadata }, { signal });
     await apply(applicationAccessPointType, 'keyed', { authentication, policies: ['keyed'] });
     const refused = await withReason(applicationAccessPointType, 'keyed', 'SecretExists');
     expect(refused.status?.conditions?.[0]?.message).toContain('shop/client-key exists already and is not overwritten');

@@ -10,13 +10,17 @@ import { accountId, context, request, roleSession } from '../support/policy-scen
 
 const identity = { accountId, provider: 'kubernetes', namespace: 'kaap-system', serviceAccount: 'kaap-operator' };
 
-async function operatorMay(action: string, relativeId: string): Promise<boolean> {
+async function operatorMay(action: string, relativeId: string, service = 'kms'): Promise<boolean> {
   const store = new MemoryStore();
   await ensureOperatorRole(store, identity, randomBytes);
   const { roleId = '' } = (await findRole(store, OPERATOR_ROLE)) ?? {};
   const session = { ...roleSession, roleName: OPERATOR_ROLE, roleId };
   const identityPolicies = await loadIdentityPolicies(store, session);
-  return evaluate(session, [request(action, relativeId)], context, { identityPolicies }).effect === 'Allow';
+  const asked =
+    service === 'kms'
+      ? request(action, relativeId)
+      : { action, resource: `acs:${service}::${accountId}:${relativeId}`, scope: 'shared' };
+  return evaluate(session, [asked], context, { identityPolicies }).effect === 'Allow';
 }
 
 describe("the operator's role", () => {
@@ -42,9 +46,23 @@ describe("the operator's role", () => {
     ['kms:AsymmetricDecrypt', 'key/1'],
     ['kms:AsymmetricSign', 'key/1'],
     ['kms:GenerateMac', 'key/1'],
-    ['ram:CreateUser', '*'],
-  ])('never reads, decrypts or signs, and does not touch RAM: %s on %s', async (action, relativeId) => {
+  ])('never reads, decrypts or signs: %s on %s', async (action, relativeId) => {
     expect(await operatorMay(action, relativeId)).toBe(false);
+  });
+
+  test.each([
+    ['ram:CreateUser', 'user/ci', true],
+    ['ram:AttachPolicyToRole', 'role/shop', true],
+    ['ram:CreateAccessKey', 'user/ci', true],
+    ['ram:CreateAccessKey', 'root', false],
+    ['ram:UpdateRole', 'role/kaap-operator', false],
+    ['ram:AttachPolicyToRole', 'role/kaap-operator', false],
+    ['ram:CreatePolicyVersion', 'policy/KaapOperatorAccess', false],
+    ['ram:SimulatePolicy', 'policy', false],
+    ['ram:CreateOIDCProvider', 'oidc-provider/other', false],
+    ['sts:AssumeRole', 'role/shop', false],
+  ])('B3: manages identities of RAM, and never its own or the account: %s on %s', async (action, relativeId, may) => {
+    expect(await operatorMay(action, relativeId, 'ram')).toBe(may);
   });
 
   test("C1: is assumed with the operator's own token only", async () => {

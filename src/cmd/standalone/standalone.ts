@@ -151,6 +151,7 @@ function startOperator(options: StandaloneOptions, parts: OperatorParts): { stop
     cluster,
     reflectors,
     kms: { call: (action, parameters, callSignal) => kms.call('Kms', action, parameters, { signal: callSignal }) },
+    ram: { call: (action, parameters, callSignal) => kms.call('Ram', action, parameters, { signal: callSignal }) },
     recordEvent: (object, type, reason, note) => {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
     },

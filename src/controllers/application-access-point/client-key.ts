@@ -2,28 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type {
   ApplicationAccessPoint,
   ApplicationAccessPointStatus,
+  ClientKeyAuthentication,
 } from '../../api/v1alpha1/application-access-point.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
-import { KubeError } from '../../kube/kube-error.ts';
-import { ownerReferenceTo, type KubeObject, type ResourceType } from '../../kube/resource.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { ViolationError } from '../check.ts';
+import { deliverSecret, secretExists } from '../delivered-secret.ts';
 import { find, remove, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
-
-/** A Secret as the operator writes it. It has no right to read one. */
-interface NewSecret extends KubeObject {
-  type: string;
-  immutable: boolean;
-  data: Record<string, string>;
-}
-
-const secrets: ResourceType<NewSecret> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-};
 
 /** Name of the file in the Secret that receives a client key. */
 export const clientKeyFileName = 'client-key.json';
@@ -74,16 +58,7 @@ export async function deliverClientKey(
       clientKeyDelivered: true,
     };
   }
-  throw secretExists(accessPoint);
-}
-
-function secretExists(accessPoint: ApplicationAccessPoint): ViolationError {
-  const ref = accessPoint.spec.authentication.clientKey?.secretRef;
-  return new ViolationError({
-    reason: 'SecretExists',
-    message: `The Secret ${ref?.namespace}/${ref?.name} exists already and is not overwritten. Delete it, or name another in spec.authentication.clientKey.secretRef.`,
-    requeueAfterMs: 30_000,
-  });
+  throw secretExists(clientKeyOf(accessPoint).secretRef, 'spec.authentication.clientKey.secretRef');
 }
 
 /** The password goes to KMS, where only a pod that the access point lists can read it, and is forgotten here. */
@@ -93,7 +68,7 @@ async function createClientKey(
   signal: AbortSignal,
 ): Promise<KmsAnswer> {
   const AapName = accessPoint.metadata.name;
-  const validityDays = accessPoint.spec.authentication.clientKey?.validityDays ?? 365;
+  const validityDays = clientKeyOf(accessPoint).validityDays ?? 365;
   const password = `${randomBytes(24).toString('base64url')}aA1-`;
   const made = await kms.call(
     'CreateClientKey',
@@ -110,35 +85,25 @@ async function createClientKey(
   return made;
 }
 
-async function createSecret(
+function clientKeyOf({ spec }: ApplicationAccessPoint): ClientKeyAuthentication {
+  const { clientKey } = spec.authentication;
+  if (clientKey === undefined) throw new Error('an access point by role has no client key to deliver');
+  return clientKey;
+}
+
+function createSecret(
   accessPoint: ApplicationAccessPoint,
   made: KmsAnswer,
   cluster: ClusterApi,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const ref = accessPoint.spec.authentication.clientKey?.secretRef;
-  if (ref === undefined) throw new Error('an access point without secretRef has no client key to deliver');
   const file = JSON.stringify({ KeyId: text(made, 'ClientKeyId'), PrivateKeyData: text(made, 'PrivateKeyData') });
-  try {
-    await cluster.create(
-      secrets,
-      {
-        metadata: {
-          name: ref.name,
-          namespace: ref.namespace,
-          ownerReferences: [{ ...ownerReferenceTo(accessPoint), blockOwnerDeletion: false }],
-        },
-        type: 'kaap.dev/client-key',
-        immutable: true,
-        data: { [clientKeyFileName]: Buffer.from(file).toString('base64') },
-      },
-      { signal },
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof KubeError && error.reason === 'AlreadyExists') return false;
-    throw error;
-  }
+  const secret = {
+    ref: clientKeyOf(accessPoint).secretRef,
+    type: 'kaap.dev/client-key',
+    entries: { [clientKeyFileName]: file },
+  };
+  return deliverSecret(cluster, accessPoint, secret, signal);
 }
 
 /** Deletes every client key of an access point, and the passwords that open them. */
