@@ -1,5 +1,6 @@
+import { hostname } from 'node:os';
 import { z } from 'zod';
-import { ConfigError, parseListenAddress, readConfig, type ListenAddress } from '../lib/config.ts';
+import { ConfigError, parseListenAddress, readConfig, readSettingFile, type ListenAddress } from '../lib/config.ts';
 import { installationVariables, type Installation } from './installation.ts';
 
 /** What `kms` is told. */
@@ -10,6 +11,12 @@ export interface KmsConfig extends Installation {
   /** Folder of the store, the audit log and, without `caDir`, the certificate authority. */
   dataDir: string;
   sealFile: string;
+  /** URL of the PostgreSQL database that keeps the state, or a file with it; without it, SQLite in `dataDir`. */
+  database: { url: string } | { file: string } | undefined;
+  /** File that keeps the head of the audit log, best on another disk; `audit-anchor.json` in `dataDir` without it. */
+  auditAnchor: string | undefined;
+  /** Name of this replica among those of one database; a restart keeps it. */
+  replica: string;
   /** Folder with `ca.crt` and `ca.key`, from which the serving certificate is issued. */
   caDir: string | undefined;
   /** DNS names and IP addresses in the serving certificate. */
@@ -36,6 +43,10 @@ const schema = z.object({
   KAAP_METRICS_LISTEN: z.string().default(':9090'),
   KAAP_DATA_DIR: z.string({ error: 'name the folder that keeps the state, such as /var/lib/kaap' }),
   KAAP_SEAL_FILE: z.string({ error: 'name the file with the seal key (32 bytes, base64)' }),
+  KAAP_DATABASE_URL: z.string().optional(),
+  KAAP_DATABASE_URL_FILE: z.string().optional(),
+  KAAP_AUDIT_ANCHOR: z.string().optional(),
+  KAAP_REPLICA: z.string().optional(),
   KAAP_CA_DIR: z.string().optional(),
   KAAP_SERVING_NAMES: z.string().default('localhost,127.0.0.1'),
   KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
@@ -59,6 +70,9 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     metricsListen: parseListenAddress(given.KAAP_METRICS_LISTEN),
     dataDir: given.KAAP_DATA_DIR,
     sealFile: given.KAAP_SEAL_FILE,
+    database: databaseOf(given.KAAP_DATABASE_URL, given.KAAP_DATABASE_URL_FILE),
+    auditAnchor: given.KAAP_AUDIT_ANCHOR,
+    replica: given.KAAP_REPLICA ?? hostname(),
     caDir: given.KAAP_CA_DIR,
     servingNames: listOf(given.KAAP_SERVING_NAMES),
     oidcProvider: given.KAAP_OIDC_PROVIDER,
@@ -67,6 +81,20 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     instances: listOf(given.KAAP_INSTANCES).map(softwareInstance),
     trustedProxies: listOf(given.KAAP_TRUSTED_PROXIES),
   };
+}
+
+/** The URL of the database; undefined when the state is in a file. Throws ConfigError when its file cannot be read. */
+export function databaseUrlOf({ database }: Pick<KmsConfig, 'database'>): string | undefined {
+  if (database === undefined || 'url' in database) return database?.url;
+  return readSettingFile('KAAP_DATABASE_URL_FILE', database.file);
+}
+
+function databaseOf(url: string | undefined, file: string | undefined): KmsConfig['database'] {
+  if (url !== undefined && file !== undefined) {
+    throw new ConfigError('Set KAAP_DATABASE_URL or KAAP_DATABASE_URL_FILE, not both.');
+  }
+  if (url !== undefined) return { url };
+  return file === undefined ? undefined : { file };
 }
 
 function softwareInstance(id: string): { id: string; type: 'Software' } {

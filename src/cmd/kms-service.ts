@@ -1,11 +1,10 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCredentialFile, type RootCredential } from '../cli/connection.ts';
 import { createCredentialSource } from '../gateway/credential-source.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { MemoryNonceStore } from '../gateway/nonce-store.ts';
+import type { NonceStore } from '../gateway/nonce-store.ts';
 import { createAccessFacts } from '../kms/access-facts.ts';
 import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
 import { createKmsActions } from '../kms/actions.ts';
@@ -25,12 +24,12 @@ import { ensureRootAccessKey } from '../ram/root-access-key.ts';
 import { findRole } from '../ram/roles.ts';
 import { createStsActions } from '../sts/actions.ts';
 import { openAuditFileSink, type AuditFileSink } from '../storage/audit-file-sink.ts';
-import { openBarrier, type Barrier } from '../storage/barrier.ts';
+import type { Barrier } from '../storage/barrier.ts';
 import { openFileAnchor } from '../storage/file-anchor.ts';
-import { openFileSeal } from '../storage/seal/file-seal.ts';
-import { openSqliteStore } from '../storage/sqlite-store.ts';
+import { StoreLease } from '../storage/store-lease.ts';
 import type { KmsConfig } from './kms-config.ts';
-import { startUpkeep } from './kms-upkeep.ts';
+import { openKmsState } from './kms-state.ts';
+import { startUpkeep, upkeepLeaseMs } from './kms-upkeep.ts';
 import { leafRenewalMs, openServingAuthority, type ServingAuthority } from './serving-authority.ts';
 
 export interface KmsServiceDependencies {
@@ -71,11 +70,14 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     names: config.servingNames,
     clock,
   });
-  const barrier = await openState(dependencies);
+  const state = await openKmsState(dependencies);
+  const { barrier } = state;
   await bootstrap(dependencies, barrier);
   const auditDir = join(config.dataDir, 'audit');
   const checkpointKey = barrier.deriveSigningKey('audit-checkpoint');
-  const anchor = await openFileAnchor(join(config.dataDir, 'audit-anchor.json'));
+  const auditPublicKeyPem = createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString();
+  await writeFile(join(config.dataDir, 'audit-checkpoint.pem'), auditPublicKeyPem);
+  const anchor = await openFileAnchor(config.auditAnchor ?? join(config.dataDir, 'audit-anchor.json'));
   const audit = await openAuditFileSink({
     directory: auditDir,
     checkpointKey,
@@ -86,15 +88,16 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
   });
   const notReady = (): string | undefined => readinessProblem(barrier, audit);
   const kms = kmsDependencies(dependencies, barrier);
-  const stopUpkeep = startUpkeep(kms, log);
-  const server = await serve(dependencies, kms, barrier, audit, authority, notReady);
+  const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
+  const stopUpkeep = startUpkeep(kms, new StoreLease(lease), log);
+  const server = await serve(dependencies, kms, state, audit, authority, notReady);
   const renewal = setInterval(() => server.reloadCertificate(authority.issue()), Math.min(leafRenewalMs, 2 ** 31 - 1));
   renewal.unref();
   return {
     port: server.port,
     caPem: authority.caPem,
     auditDir,
-    auditPublicKeyPem: createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString(),
+    auditPublicKeyPem,
     barrier,
     updateGauges: () => {
       dependencies.metrics.set('kaap_sealed', barrier.sealed ? 1 : 0);
@@ -107,7 +110,7 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
       await stopUpkeep();
       await audit.close();
       await anchor.flush();
-      await barrier.close();
+      await state.close();
     },
   };
 }
@@ -116,14 +119,6 @@ function kmsDependencies({ config, clock }: KmsServiceDependencies, store: Store
   const { region, accountId, instances } = config;
   const providers = { software: new SoftwareProvider({ random: randomBytes }) };
   return { store, providers, clock, random: randomBytes, region, accountId, instances };
-}
-
-async function openState({ config, clock, createIfMissing }: KmsServiceDependencies): Promise<Barrier> {
-  const path = join(config.dataDir, 'kaap.db');
-  const isNew = !existsSync(path);
-  const seal = await openFileSeal(config.sealFile, { createIfMissing });
-  // A store that is new may always be initialised; one that has a keyring is only ever opened with the key it was sealed with.
-  return openBarrier(openSqliteStore(path), seal, { clock, createIfMissing: createIfMissing || isNew });
 }
 
 /** What a first start needs: the account's access key in a file, and the role of the operator. */
@@ -152,7 +147,7 @@ function readinessProblem(barrier: Barrier, audit: AuditFileSink): string | unde
 async function serve(
   { config, verifiers, clock, log, metrics }: KmsServiceDependencies,
   kms: KmsDependencies,
-  barrier: Barrier,
+  { barrier, nonces }: { barrier: Barrier; nonces: NonceStore },
   audit: AuditFileSink,
   authority: ServingAuthority,
   notReady: () => string | undefined,
@@ -179,7 +174,7 @@ async function serve(
     }),
     policySource,
     audit,
-    nonces: new MemoryNonceStore({ clock, salt: randomBytes(32) }),
+    nonces,
     clock,
     random,
     log,

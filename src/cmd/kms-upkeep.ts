@@ -4,19 +4,23 @@ import { forgetUnusableKeys } from '../kms/forget.ts';
 import { Purge } from '../kms/purge.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import type { StoreLease } from '../storage/store-lease.ts';
 
 const roundMs = 60_000;
 
+/** After that long without a round of its holder another process does the upkeep. */
+export const upkeepLeaseMs: number = 2.5 * roundMs;
+
 /**
- * What KMS does by itself: removes keys and secrets whose deletion is due, and drops cached material of keys that may not be
- * used any more. Gives the stop, which waits for what is under way.
+ * What KMS does by itself: removes keys and secrets whose deletion is due, which one process does for all, and drops cached
+ * material of keys that may not be used any more. Gives the stop, which waits for what is under way.
  */
-export function startUpkeep(dependencies: KmsDependencies, log: Logger): () => Promise<void> {
+export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
   const stopping = new AbortController();
   const stopForgetting = forgetUnusableKeys(dependencies, (error) =>
     log.error({ error: messageOf(error) }, 'a changed key could not be read'),
   );
-  const purging = purgeForEver(new Purge(dependencies), log, stopping.signal);
+  const purging = purgeForEver(dependencies, lease, log, stopping.signal);
   return async () => {
     stopForgetting();
     stopping.abort();
@@ -24,11 +28,23 @@ export function startUpkeep(dependencies: KmsDependencies, log: Logger): () => P
   };
 }
 
-async function purgeForEver(purge: Purge, log: Logger, signal: AbortSignal): Promise<void> {
+async function purgeForEver(
+  dependencies: KmsDependencies,
+  lease: StoreLease,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  // Counts the time since it was made: another one for each time that this process takes the work over.
+  let purge: Purge | undefined;
   while (!signal.aborted) {
     await sleep(roundMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
     try {
+      if (!(await lease.hold())) {
+        purge = undefined;
+        continue;
+      }
+      purge ??= new Purge(dependencies);
       const { keys, secrets } = await purge.round();
       if (keys.length + secrets.length > 0) log.info({ keys, secrets }, 'deleted what was due');
     } catch (error) {

@@ -7,6 +7,12 @@ export interface AuditFilter {
   action?: string;
   /** ARN of the caller. */
   principal?: string;
+  /** Access key or client key that signed. */
+  accessKeyId?: string;
+  sourceIp?: string;
+  /** `<namespace>/<name>` of the pod behind the caller. */
+  pod?: string;
+  requestId?: string;
   /** ARN that the action was about: one of the event's resources. */
   resource?: string;
   /** `OK`, an error code, or `error` for anything but `OK`. */
@@ -30,6 +36,10 @@ const conditions: {
 } = {
   action: (event, value) => matches(value.includes(':') ? `${event.product}:${event.action}` : event.action, value),
   principal: (event, value) => matches(event.principal, value),
+  accessKeyId: (event, value) => matches(event.accessKeyId ?? '', value),
+  sourceIp: (event, value) => matches(event.sourceIp, value),
+  pod: (event, value) => event.pod !== undefined && matches(`${event.pod.namespace}/${event.pod.name ?? ''}`, value),
+  requestId: (event, value) => event.requestId === value,
   resource: (event, value) => event.resources.some((resource) => matches(resource, value)),
   outcome: (event, value) => (value === 'error' ? event.outcome !== 'OK' : matches(event.outcome, value)),
   since: (event, value) => event.time >= value,

@@ -135,7 +135,8 @@ function pendingValue(write: PendingWrite): Uint8Array | undefined {
   return write.value;
 }
 
-function inRange(key: string, range: ScanRange): boolean {
+/** Whether a key lies in a range, whatever its limit. */
+export function inRange(key: string, range: ScanRange): boolean {
   return key.startsWith(range.prefix) && (range.after === undefined || compareUtf8(key, range.after) > 0);
 }
 

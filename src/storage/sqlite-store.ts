@@ -6,6 +6,14 @@ import { scanRange, type BufferedTransaction } from './buffered-transaction.ts';
 import { ChangeListeners, type ChangeListener } from './change-listeners.ts';
 import { assertStoreText } from './key-order.ts';
 import { OptimisticRunner, type OptimisticEngine } from './optimistic.ts';
+import {
+  byAttempts,
+  makeWrites,
+  needsCommit,
+  type CommitOutcome,
+  type MadeWrite,
+  type WaitingCommit,
+} from './pending-commit.ts';
 import type { SealableStore, SealableTransaction } from './sealable-store.ts';
 import { openDatabase } from './sqlite-schema.ts';
 import { SqliteTables } from './sqlite-tables.ts';
@@ -17,17 +25,6 @@ export interface SqliteStoreOptions {
   pollIntervalMs?: number;
   log?: Logger;
 }
-
-/** A transaction that waits for its commit. */
-interface Waiting {
-  transaction: BufferedTransaction;
-  attempt: number;
-  resolve: (committed: boolean) => void;
-  reject: (error: unknown) => void;
-}
-
-/** What came of one transaction of a batch. */
-type Outcome = { committed: boolean; changes: readonly StoreChange[] } | { error: unknown };
 
 /**
  * Opens, or makes with mode 0600, the SQLite file at `path`. Throws when a newer version of Kaap made it.
@@ -46,7 +43,7 @@ class SqliteStore implements SealableStore {
   readonly #log: Logger;
   readonly #runner: OptimisticRunner;
   readonly #pollIntervalMs: number;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingCommit[] = [];
   #flush: NodeJS.Immediate | undefined;
   #poll: NodeJS.Timeout | undefined;
   #dataVersion = 0;
@@ -134,9 +131,7 @@ class SqliteStore implements SealableStore {
 
   #commit(transaction: BufferedTransaction, attempt: number): Promise<boolean> {
     this.#assertOpen();
-    // One read is always a view of one moment.
-    const { writes, reads, ranges } = transaction;
-    if (writes.size === 0 && reads.size + ranges.length <= 1) return Promise.resolve(true);
+    if (!needsCommit(transaction)) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ transaction, attempt, resolve, reject });
       // One that met a conflict does not give others another turn in which to get in its way.
@@ -148,11 +143,11 @@ class SqliteStore implements SealableStore {
   #commitWaiting(): void {
     clearImmediate(this.#flush);
     this.#flush = undefined;
-    const batch = this.#waiting.toSorted((left, right) => right.attempt - left.attempt);
+    const batch = byAttempts(this.#waiting);
     this.#waiting = [];
     if (batch.length === 0) return;
     let foreign: readonly StoreChange[] = [];
-    let outcomes: Outcome[];
+    let outcomes: CommitOutcome[];
     try {
       this.#database.exec(batch.some(({ transaction }) => transaction.writes.size > 0) ? 'BEGIN IMMEDIATE' : 'BEGIN');
       if (this.#listeners.size > 0) foreign = this.#tables.changesAfter(this.#told);
@@ -166,10 +161,10 @@ class SqliteStore implements SealableStore {
     for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
   }
 
-  #commitBatch(batch: readonly Waiting[]): Outcome[] {
+  #commitBatch(batch: readonly WaitingCommit[]): CommitOutcome[] {
     const start = this.#tables.revision();
     let revision = start;
-    const outcomes = batch.map(({ transaction }): Outcome => {
+    const outcomes = batch.map(({ transaction }): CommitOutcome => {
       const outcome = this.#apply(transaction, revision);
       if ('changes' in outcome) revision += outcome.changes.length;
       return outcome;
@@ -178,16 +173,11 @@ class SqliteStore implements SealableStore {
     return outcomes;
   }
 
-  #apply(transaction: BufferedTransaction, revision: number): Outcome {
+  #apply(transaction: BufferedTransaction, revision: number): CommitOutcome {
     if (!this.#tables.stands(transaction)) return { committed: false, changes: [] };
-    let made: { change: StoreChange; value: Uint8Array | undefined }[];
+    let made: MadeWrite[];
     try {
-      // Every value is made before the first is stored, so that one that throws leaves nothing behind.
-      made = [...transaction.writes.values()].map(({ bucket, key, value, make }, index) => {
-        const next = revision + index + 1;
-        const bytes = make?.(next) ?? value;
-        return { change: { bucket, key, revision: next, deleted: bytes === undefined }, value: bytes };
-      });
+      made = makeWrites(transaction, revision);
     } catch (error) {
       return { error };
     }
@@ -195,7 +185,7 @@ class SqliteStore implements SealableStore {
     return { committed: true, changes: made.map(({ change }) => change) };
   }
 
-  #settle(waiting: Waiting, outcome: Outcome | undefined): void {
+  #settle(waiting: WaitingCommit, outcome: CommitOutcome | undefined): void {
     if (outcome === undefined) return;
     if ('error' in outcome) {
       waiting.reject(outcome.error);
@@ -205,7 +195,7 @@ class SqliteStore implements SealableStore {
     waiting.resolve(outcome.committed);
   }
 
-  #abandon(batch: readonly Waiting[], cause: unknown): void {
+  #abandon(batch: readonly WaitingCommit[], cause: unknown): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     this.#log.error({ error: String(cause) }, 'cannot commit to the store');
     const message = 'The store cannot be written now. Check the free space and health of its disk, then try again.';

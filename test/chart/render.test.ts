@@ -136,6 +136,44 @@ describe('the default values', () => {
   });
 });
 
+describe('a database', () => {
+  const database = ['--set', 'kms.database.existingSecret=pg'];
+  const kms = (args: string[]): PodSpec =>
+    Object.fromEntries(podsOf(template(args)))['kaap-kms'] ?? expect.unreachable('there is no kaap-kms');
+
+  test('is given to the KMS as a file from a Secret, and in no environment variable', () => {
+    const pod = kms(database);
+    expect(pod.volumes).toContainEqual({ name: 'database', secret: { secretName: 'pg', defaultMode: 0o440 } });
+    const settings = pod.containers[0]?.env.filter(({ name }) => name.startsWith('KAAP_DATABASE'));
+    expect(settings).toEqual([{ name: 'KAAP_DATABASE_URL_FILE', value: '/etc/kaap/database/url' }]);
+  });
+
+  test('lets any number of pods work at once, each with a volume for its audit log, and one may be away', () => {
+    const objects = template([...database, '--set', 'kms.replicas=3']);
+    expect(find(objects, 'StatefulSet', 'kaap-kms')['spec']).toMatchObject({
+      replicas: 3,
+      podManagementPolicy: 'Parallel',
+      volumeClaimTemplates: [{ metadata: { name: 'data' } }],
+    });
+    expect(find(objects, 'PodDisruptionBudget', 'kaap-kms')['spec']).toMatchObject({ maxUnavailable: 1 });
+  });
+
+  test('is the one thing that the network policy of the KMS lets through besides DNS and the API server', () => {
+    const ports = (args: string[]): unknown[] =>
+      (find(template(args), 'NetworkPolicy', 'kaap-kms')['spec'] as { egress: { ports: unknown[] }[] }).egress.flatMap(
+        (rule) => rule.ports,
+      );
+    const added = ports(database).slice(ports([]).length);
+    expect(added).toEqual([{ port: 5432, protocol: 'TCP' }]);
+  });
+
+  test('is needed for more than one pod: the chart says so', () => {
+    const { status, errors } = helm(['template', 'kaap', chart, '--namespace', namespace, '--set', 'kms.replicas=2']);
+    expect(status).not.toBe(0);
+    expect(errors).toContain('set kms.database.existingSecret');
+  });
+});
+
 interface Rule {
   apiGroups: string[];
   resources: string[];
@@ -233,6 +271,7 @@ test('the KMS understands every variable that the chart gives it', () => {
     tokenReview: true,
     operatorServiceAccount: `${namespace}:kaap-operator`,
     trustedProxies: ['10.0.0.0/8'],
+    database: { file: '/etc/kaap/database/uri' },
   });
   expect(readKmsConfig(env).instances).toHaveLength(2);
 });

@@ -10,7 +10,16 @@ const events = [
   auditEvent({ time: 10, action: 'CreateKey', resources: [key] }),
   auditEvent({ time: 20, action: 'GetSecretValue', resources: [secret], outcome: 'Forbidden.NoPermission' }),
   auditEvent({ time: 30, action: 'GetSecretValue', resources: [secret, key], principal: 'anonymous' }),
-  auditEvent({ time: 40, product: 'sts', action: 'AssumeRoleWithOIDC', resources: [] }),
+  auditEvent({
+    time: 40,
+    product: 'sts',
+    action: 'AssumeRoleWithOIDC',
+    resources: [],
+    accessKeyId: 'AK1',
+    sourceIp: '10.1.2.3',
+    requestId: 'R-4',
+    pod: { namespace: 'shop', serviceAccount: 'web', name: 'web-1' },
+  }),
 ];
 
 function toLines(): Buffer[] {
@@ -37,6 +46,11 @@ const cases: { filter: AuditFilter; found: number[] }[] = [
   { filter: { since: 20, until: 40 }, found: [2, 3] },
   { filter: { since: 20, outcome: 'OK', resource: key }, found: [3] },
   { filter: { action: 'None' }, found: [] },
+  { filter: { accessKeyId: 'AK1' }, found: [4] },
+  { filter: { sourceIp: '10.1.*' }, found: [4] },
+  { filter: { pod: 'shop/*' }, found: [4] },
+  { filter: { pod: 'shop/web-2' }, found: [] },
+  { filter: { requestId: 'R-4' }, found: [4] },
 ];
 
 describe('a query of the audit log', () => {

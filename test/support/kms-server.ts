@@ -15,6 +15,8 @@ export interface TestServerOptions {
   verifiers?: KmsServiceDependencies['verifiers'];
   /** More of the process's environment variables, such as `KAAP_INSTANCES`. */
   environment?: Record<string, string>;
+  /** The account's root, where another replica on the same database has made it. */
+  root?: RootCredential;
 }
 
 /** A whole KMS on loopback, composed as the process composes it, with its state in a temporary folder. */
@@ -62,7 +64,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     metrics: createMetrics(),
     createIfMissing: true,
   });
-  const root = JSON.parse(await readFile(join(dataDir, rootCredentialFile), 'utf8')) as RootCredential;
+  const root =
+    options.root ?? (JSON.parse(await readFile(join(dataDir, rootCredentialFile), 'utf8')) as RootCredential);
   const host = `localhost:${service.port}`;
   const endpoint = `https://${host}`;
   const credentials = staticCredentials({ accessKeyId: root.AccessKeyId, accessKeySecret: root.AccessKeySecret });

@@ -56,7 +56,13 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
     words,
   ),
   trustedProxies: list('Networks of proxies whose word about the address of a caller is taken.', [], words),
-  persistence: section('The volume that holds the state, sealed.', {
+  replicas: count('Pods; all of them work. More than one needs database.existingSecret.', 1, 1, 20),
+  database: section('A PostgreSQL database that holds the state, sealed, instead of a file on the volume.', {
+    existingSecret: text('Secret with the URL of the database. Empty: SQLite on the volume, one pod.', ''),
+    key: text('Key of the URL in it. Other keys are files in /etc/kaap/database, such as sslrootcert.', 'url', words),
+    port: count('Port of the database, which the NetworkPolicy lets through.', 5432, 1, 65_535),
+  }),
+  persistence: section('The volume that holds the state, sealed; with a database, the audit log of each pod.', {
     enabled: flag('Keep state on a volume. Without it, every key and secret is lost with the pod: for tests.', true),
     size: text('Size of the volume.', '4Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),
     storageClassName: text('Storage class; the default one when empty.', ''),

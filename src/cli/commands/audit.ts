@@ -1,13 +1,20 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { queryAuditLog, type AuditFilter } from '../../storage/audit-query.ts';
 import { readAuditLines } from '../../storage/audit-segments.ts';
-import { verifyAuditLog } from '../../storage/audit-verify.ts';
+import { verifyAuditLog, type AuditVerifyOptions } from '../../storage/audit-verify.ts';
+import { readFileAnchor } from '../../storage/file-anchor.ts';
 import { standardOutput } from '../output.ts';
 
 interface VerifyOptions {
   checkpointKey?: string;
+  anchor?: string;
+  maxUncovered?: number;
+}
+
+interface QueryOptions extends AuditFilter {
+  limit?: number;
 }
 
 /** `kaap audit verify|query`: works on the files of the log, also without a running KMS. */
@@ -16,33 +23,75 @@ export function registerAudit(program: Command): void {
   audit
     .command('verify')
     .description('check the chain of records; exit status 1 names the first bad record')
-    .argument('<folder>', 'folder of the log, <data folder>/audit')
-    .option('--checkpoint-key <file>', 'public key (PEM) that verifies the signed checkpoints')
-    .action(async (folder: string, options: VerifyOptions) => {
-      const key = options.checkpointKey;
-      const report = await verifyAuditLog(
-        readAuditLines(folder),
-        key === undefined ? {} : { checkpointKey: createPublicKey(readFileSync(key)) },
-      );
-      if (report.problem === undefined) {
-        standardOutput.line(`${report.records} records, chain intact, head ${report.head.hash}.`);
-        return;
-      }
-      const { seq, line, message } = report.problem;
-      standardOutput.line(`Record ${seq} (line ${line}): ${message}`);
-      process.exitCode = 1;
-    });
+    .argument('<folders...>', 'folder of a log, <data folder>/audit; each replica has one')
+    .option('--checkpoint-key <file>', 'public key (PEM) that verifies the signed checkpoints of all replicas')
+    .option('--anchor <file>', 'head that was kept outside, <data folder>/audit-anchor.json: shows a cut-off end')
+    .option('--max-uncovered <records>', 'records that may follow the last checkpoint', wholeNumber)
+    .action(verify);
   audit
     .command('query')
     .description('print the records that match, as JSON lines')
-    .argument('<folder>', 'folder of the log')
-    .option('--action <action>', 'such as GetSecretValue')
-    .option('--principal <arn>')
-    .option('--resource <arn>')
-    .option('--outcome <code>', 'OK or an error code')
-    .action(async (folder: string, filter: AuditFilter) => {
-      for await (const record of queryAuditLog(readAuditLines(folder), filter)) {
-        standardOutput.line(JSON.stringify(record));
-      }
-    });
+    .argument('<folders...>', 'folders of the logs')
+    .option('--action <action>', 'such as GetSecretValue or Kms:GetSecretValue; * at the end stands for anything')
+    .option('--principal <arn>', 'who asked')
+    .option('--access-key-id <id>', 'access key or client key that signed')
+    .option('--source-ip <address>', 'where the request came from')
+    .option('--pod <namespace/name>', 'pod behind the caller')
+    .option('--resource <arn>', 'what the action was about')
+    .option('--outcome <code>', 'OK, an error code, or error for anything but OK')
+    .option('--request-id <id>', 'one request')
+    .option('--since <time>', 'ISO 8601 time, inclusive', instant)
+    .option('--until <time>', 'ISO 8601 time, exclusive', instant)
+    .option('--limit <records>', 'records to print at most', wholeNumber)
+    .action(query);
+}
+
+async function verify(folders: string[], options: VerifyOptions): Promise<void> {
+  if (options.anchor !== undefined && folders.length > 1) {
+    throw new Error('An anchor is of one log. Verify the folders one by one, each with its own anchor.');
+  }
+  const given = await verifyOptionsOf(options);
+  for (const folder of folders) {
+    const report = await verifyAuditLog(readAuditLines(folder), given);
+    const name = folders.length > 1 ? `${folder}: ` : '';
+    if (report.problem === undefined) {
+      standardOutput.line(`${name}${report.records} records, chain intact, head ${report.head.hash}.`);
+      continue;
+    }
+    const { seq, line, message } = report.problem;
+    standardOutput.line(`${name}Record ${seq} (line ${line}): ${message}`);
+    process.exitCode = 1;
+  }
+}
+
+async function verifyOptionsOf({ checkpointKey, anchor, maxUncovered }: VerifyOptions): Promise<AuditVerifyOptions> {
+  const head = anchor === undefined ? undefined : await readFileAnchor(anchor);
+  if (anchor !== undefined && head === undefined) throw new Error(`There is no anchor ${anchor}.`);
+  return {
+    ...(checkpointKey !== undefined && { checkpointKey: createPublicKey(readFileSync(checkpointKey)) }),
+    ...(head !== undefined && { anchor: head }),
+    ...(maxUncovered !== undefined && { maxUncovered }),
+  };
+}
+
+async function query(folders: string[], { limit = Infinity, ...filter }: QueryOptions): Promise<void> {
+  let printed = 0;
+  for (const folder of folders) {
+    for await (const record of queryAuditLog(readAuditLines(folder), filter)) {
+      if (printed >= limit) return;
+      standardOutput.line(JSON.stringify(record));
+      printed += 1;
+    }
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Write a whole number.');
+  return Number(text);
+}
+
+function instant(text: string): number {
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new InvalidArgumentError('Write a time such as 2026-01-31T08:00:00Z.');
+  return time;
 }

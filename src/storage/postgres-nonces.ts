@@ -1,0 +1,84 @@
+import { createHmac, type KeyObject } from 'node:crypto';
+import type { Pool } from 'pg';
+import { createPool, databaseUnavailable, type PostgresOptions } from './postgres-connection.ts';
+
+/** Longer than the 31 minutes for which a nonce is unique (Alibaba Cloud: SignatureNonce). */
+const retention = '35 minutes';
+const forgetEveryMs = 60_000;
+const fingerprintBytes = 16;
+
+export interface PostgresNoncesOptions {
+  connection: PostgresOptions;
+  /** Keeps callers from choosing colliding nonces; the same on every replica. */
+  salt: KeyObject;
+}
+
+interface Claim {
+  fingerprint: Buffer;
+  resolve: (claim: 'fresh' | 'used') => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Remembers signature nonces for all replicas, so that a request that one of them took counts at no other, nor after a
+ * restart. Claims of one turn of the event loop are one statement. A nonce that cannot be written is an error, and the
+ * request is refused. Writes are answered before they are durable: a crash of the database server forgets the nonces of
+ * its last half second, never one that a replica of Kaap alone crashed with.
+ */
+export class PostgresNonces {
+  readonly #pool: Pool;
+  readonly #salt: KeyObject;
+  readonly #timer: NodeJS.Timeout;
+  #waiting: Claim[] = [];
+
+  constructor({ connection, salt }: PostgresNoncesOptions) {
+    this.#pool = createPool({ ...connection, poolSize: 2, durable: false });
+    this.#salt = salt;
+    this.#timer = setInterval(() => void this.#forget(), forgetEveryMs).unref();
+  }
+
+  claim(accessKeyId: string, nonce: string): Promise<'fresh' | 'used'> {
+    const text = `${accessKeyId.length}:${accessKeyId}${nonce}`;
+    const fingerprint = createHmac('sha256', this.#salt).update(text).digest().subarray(0, fingerprintBytes);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ fingerprint, resolve, reject });
+      if (this.#waiting.length === 1) setImmediate(() => void this.#claimWaiting());
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#pool.end();
+  }
+
+  async #claimWaiting(): Promise<void> {
+    const claims = this.#waiting;
+    this.#waiting = [];
+    // Of two alike in one statement the second was used already.
+    const first = new Map<string, Claim>();
+    for (const claim of claims) {
+      const id = claim.fingerprint.toString('latin1');
+      if (first.has(id)) claim.resolve('used');
+      else first.set(id, claim);
+    }
+    try {
+      const { rows } = await this.#pool.query<{ fingerprint: Buffer }>({
+        name: 'claim',
+        text: `INSERT INTO nonces SELECT f, now() + interval '${retention}' FROM unnest($1::bytea[]) AS f
+               ON CONFLICT DO NOTHING RETURNING fingerprint`,
+        values: [
+          [...first.values()].map(({ fingerprint }) => fingerprint).toSorted((one, other) => one.compare(other)),
+        ],
+      });
+      const fresh = new Set(rows.map(({ fingerprint }) => fingerprint.toString('latin1')));
+      for (const [id, { resolve }] of first) resolve(fresh.has(id) ? 'fresh' : 'used');
+    } catch (error) {
+      for (const { reject } of first.values()) reject(databaseUnavailable(error));
+    }
+  }
+
+  /** What is not forgotten in this round is in the next. */
+  async #forget(): Promise<void> {
+    await this.#pool.query('DELETE FROM nonces WHERE expires_at < now()').catch(() => undefined);
+  }
+}
