@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { Client, Pool, type ClientConfig } from 'pg';
+import { Client, Pool, type ClientConfig, type QueryResult } from 'pg';
 import { ApiError } from '../lib/errors.ts';
 
 /** Where the database is, and how long it may take. */
@@ -76,12 +76,9 @@ export function createPool(options: PostgresOptions): Pool {
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
     verify: (client, done) => {
-      void assertPrimary(client)
-        .then(
-          () => undefined,
-          (error: Error) => error,
-        )
-        .then(done);
+      client.query(standbyQuery, (error: Error | null, result?: QueryResult<StandbyRow>) => {
+        done(error ?? standbyProblem(result?.rows));
+      });
     },
   });
   // A connection that breaks while idle is replaced at the next use; one that breaks in use fails what uses it. Without
@@ -97,7 +94,9 @@ export async function connectListener(options: PostgresOptions): Promise<Client>
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await assertPrimary(client);
+    const { rows } = await client.query<StandbyRow>(standbyQuery);
+    const problem = standbyProblem(rows);
+    if (problem !== undefined) throw problem;
     return client;
   } catch (error) {
     await client.end().catch(() => undefined);
@@ -105,9 +104,15 @@ export async function connectListener(options: PostgresOptions): Promise<Client>
   }
 }
 
-async function assertPrimary(client: Pick<Client, 'query'>): Promise<void> {
-  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-  if (rows[0]?.standby !== false) throw new Error('The database server is a standby. Connect to the primary.');
+interface StandbyRow {
+  standby: boolean;
+}
+
+const standbyQuery = 'SELECT pg_is_in_recovery() AS standby';
+
+function standbyProblem(rows: readonly StandbyRow[] | undefined): Error | undefined {
+  if (rows?.[0]?.standby === false) return undefined;
+  return new Error('The database server is a standby. Connect to the primary.');
 }
 
 /** What a caller hears when the database cannot be asked: nothing of what the database said. */
