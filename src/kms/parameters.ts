@@ -84,6 +84,24 @@ export function withDefault<T>(schema: z.ZodType<T>, value: T): z.ZodType<T> {
   return optional(schema).transform((given) => given ?? value);
 }
 
+/**
+ * A parameter of the API that this service does not have. Left out or empty it changes nothing; anything else is refused
+ * with the reason, a clause such as `there are no enclaves`, rather than passed over.
+ */
+export function refused(reason: string): z.ZodType<undefined> {
+  const schema = z.preprocess(
+    (value) => (value === '' ? undefined : value),
+    z.undefined({ error: `It must be left out: ${reason}.` }),
+  );
+  return schema.optional().meta({ refused: reason });
+}
+
+/** Why a parameter of this schema is refused; `undefined` when it is read. */
+export function refusalOf(schema: z.ZodType): string | undefined {
+  const reason = schema.meta()?.['refused'];
+  return typeof reason === 'string' ? reason : undefined;
+}
+
 /** JSON text of `schema`, or the same already parsed. `shape` completes "It must be …". */
 export function json<T>(schema: z.ZodType<T>, shape: string): z.ZodType<T> {
   const message = `It must be ${shape}.`;
@@ -156,4 +174,9 @@ export function secretReference(): z.ZodType<string> {
 /** `Description` of anything: 0 to 8192 characters. */
 export function description(): z.ZodType<string> {
   return text({ min: 0, max: 8192 });
+}
+
+/** `Recipient`: the attestation of an enclave to which alone the answer is to be readable. */
+export function noRecipient(): z.ZodType<undefined> {
+  return refused('no enclave can be attested to this service, and the answer would be in the clear');
 }

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 type Notes = Readonly<Record<string, string>>;
 
-/** How an action that is there differs from the one documented, besides parameters that it does not read. */
+/** How an action that is there differs from the one documented, besides its parameters. */
 export const differences: Notes = {
-  CreateApplicationAccessPoint:
-    'Besides, takes `AuthenticationConfig`: the service accounts that may use the access point, and the method `RAMRole`.',
-  CreateKey: '`Origin` EXTERNAL is refused, and so is `ProtectionLevel` HSM: keys are kept in software.',
-  CreateSecret: '`SecretType` is Generic. Automatic rotation is refused.',
   DescribeRegions: 'One region: the one of the configuration.',
   GetKmsInstance:
     'Gives id, name, type, status and the number of keys and secrets: there is nothing to buy, and no VPC.',
-  ListResourceTags: 'Besides, takes `SecretName`.',
-  UpdateApplicationAccessPoint: 'Besides, takes `AuthenticationConfig`, as CreateApplicationAccessPoint does.',
   UpdateRotationPolicy: 'Stored and shown. Nothing rotates by itself yet; CreateKeyVersion does it by hand.',
+};
+
+/** How a parameter that is read differs, by `Action.Parameter`. */
+export const parameterDifferences: Notes = {
+  'CreateApplicationAccessPoint.AuthenticationMethod': 'Besides ClientKey, takes RAMRole.',
+  'CreateKey.Origin': '`EXTERNAL` is refused.',
+  'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',
+  'CreateSecret.EnableAutomaticRotation': '`true` is refused.',
+  'CreateSecret.RotationInterval': 'Means nothing while EnableAutomaticRotation is false, and is not read.',
+  'CreateSecret.SecretType': 'Generic only.',
 };
 
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';

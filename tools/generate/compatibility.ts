@@ -2,17 +2,23 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { createKmsActions } from '../../src/kms/actions.ts';
+import { refusalOf } from '../../src/kms/parameters.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { AnyAction } from '../../src/ports/action.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import { generatedFrom, type Artifact } from './artifact.ts';
-import { differences, refusals } from './compatibility-notes.ts';
+import { differences, parameterDifferences, refusals } from './compatibility-notes.ts';
 import { documentedActions, type DocumentedAction } from './documented-actions.ts';
 
-/** What a documented action is here. */
+/** `own` is Kaap's, and nobody documents it. */
+export type CompatibilityStatus = 'full' | 'partial' | 'refused' | 'own';
+
+/** What a documented action, or one of its parameters, is here. */
 export interface CompatibilityRow {
-  readonly name: string;
-  readonly status: 'full' | 'partial' | 'refused';
+  readonly action: string;
+  /** Absent in the row of the action itself. */
+  readonly parameter?: string;
+  readonly status: CompatibilityStatus;
   /** What differs, or why it is refused. Empty for `full`. */
   readonly note: string;
 }
@@ -31,31 +37,64 @@ export function actionTable(): ReadonlyMap<string, AnyAction> {
   return new Map(actions.map((action) => [action.name, action]));
 }
 
-/** One row for every documented action, and for every other action of the table. */
+/** A row for every action that is documented or in the table, followed by one for each of its parameters. */
 export function compatibilityRows(): CompatibilityRow[] {
   const table = actionTable();
   const documented = new Set(documentedActions.map(({ name }) => name));
   const own = [...table.keys()].filter((name) => !documented.has(name));
-  const rows = documentedActions.map((action) => rowOf(action, table.get(action.name)));
-  return [...rows, ...own.map((name): CompatibilityRow => ({ name, status: 'partial', note: 'Of Kaap’s own.' }))];
+  return [
+    ...documentedActions.flatMap((action) => rowsOf(action, table.get(action.name))),
+    ...own.map((action): CompatibilityRow => ({ action, status: 'own', note: ownNote })),
+  ];
 }
 
-function rowOf({ name, parameters }: DocumentedAction, action: AnyAction | undefined): CompatibilityRow {
-  if (action === undefined) return { name, status: 'refused', note: refusals[name] ?? '' };
-  const unread = parameters.filter((parameter) => !reads(action, parameter)).map((parameter) => `\`${parameter}\``);
-  const notes = [differences[name], unread.length === 0 ? undefined : `Not read: ${unread.join(', ')}.`];
-  const note = notes.filter((text) => text !== undefined).join(' ');
-  return { name, status: note === '' ? 'full' : 'partial', note };
+const ownNote = 'Of Kaap’s own.';
+
+function rowsOf({ name: action, parameters }: DocumentedAction, row: AnyAction | undefined): CompatibilityRow[] {
+  if (row === undefined) {
+    const note = refusals[action] ?? '';
+    const withAction = parameters.map((parameter): CompatibilityRow => {
+      return { action, parameter, status: 'refused', note: 'With the action.' };
+    });
+    return [{ action, status: 'refused', note }, ...withAction];
+  }
+  const shape = shapeOf(row);
+  const read = parameters.map((parameter) => parameterRow(action, parameter, shape[parameter]));
+  const own = Object.keys(shape)
+    .filter((parameter) => !parameters.includes(parameter) && !common.has(parameter))
+    .map((parameter): CompatibilityRow => ({ action, parameter, status: 'own', note: ownNote }));
+  const note = differences[action] ?? '';
+  const isFull = note === '' && read.every(({ status }) => status === 'full');
+  return [
+    { action, status: isFull ? 'full' : 'partial', note: isFull ? '' : note || 'As its parameters say.' },
+    ...read,
+    ...own,
+  ];
 }
 
 /** What the gateway reads for every action. */
 const common: ReadonlySet<string> = new Set(['DryRun', 'RegionId']);
 
-function reads(action: AnyAction, parameter: string): boolean {
-  if (common.has(parameter)) return true;
+/** The note of a parameter that no schema knows: nobody may leave it so. */
+export const passedOver = 'Not read.';
+
+function parameterRow(action: string, parameter: string, schema: z.ZodType | undefined): CompatibilityRow {
+  const refusal = schema === undefined ? undefined : refusalOf(schema);
+  if (refusal !== undefined) return { action, parameter, status: 'refused', note: sentence(refusal) };
+  const note = parameterDifferences[`${action}.${parameter}`] ?? '';
+  if (note !== '') return { action, parameter, status: 'partial', note };
+  if (schema !== undefined || common.has(parameter)) return { action, parameter, status: 'full', note };
+  return { action, parameter, status: 'partial', note: passedOver };
+}
+
+function sentence(clause: string): string {
+  return `${clause.slice(0, 1).toUpperCase()}${clause.slice(1)}.`;
+}
+
+function shapeOf(action: AnyAction): Readonly<Record<string, z.ZodType>> {
   if (!(action.input instanceof z.ZodObject))
     throw new Error(`${action.name} does not tell which parameters it reads.`);
-  return Object.hasOwn(action.input.shape, parameter);
+  return action.input.shape as Readonly<Record<string, z.ZodType>>;
 }
 
 const introduction = `# Compatibility with Alibaba Cloud KMS
@@ -64,9 +103,10 @@ const introduction = `# Compatibility with Alibaba Cloud KMS
 
 Every action of KMS 2016-01-20 that Alibaba Cloud documents or that one of its SDKs has.
 
-- **full**: every documented parameter is read. \`DryRun\` works on every action; \`RegionId\` is accepted and means nothing.
-- **partial**: it is there, and differs as said. A parameter that is not read changes nothing.
-- **refused**: answers \`InvalidApi.NotFound\` (404), and never a silent success.
+- **full**: as documented. \`DryRun\` works on every action; \`RegionId\` is accepted and means nothing. An action is full when all its parameters are.
+- **partial**: it is there, and differs as said.
+- **refused**: an action answers \`InvalidApi.NotFound\` (404); a parameter, \`InvalidParameter\` (400) unless it is left out or empty. Never a silent success.
+- **own**: Kaap has it, and nobody documents it.
 
 The SDKs of \`test/interop\` prove it, unmodified: for JavaScript, Go, Python and Java, through RPC V1, ACS3 and the protobuf protocol of KMS
 instances. That protocol serves Encrypt, Decrypt, GenerateDataKey, AdvanceEncrypt, AdvanceDecrypt, AdvanceGenerateDataKey, GenerateRandom
@@ -76,12 +116,32 @@ and GetSecretValue; its other APIs answer \`InvalidApiName\`.
 /** The reference page of what is compatible. */
 export function compatibilityArtifacts(): Artifact[] {
   const rows = compatibilityRows();
-  const counted = (['full', 'partial', 'refused'] as const).map(
+  const content = [
+    introduction,
+    `${countsOf(
+      'actions',
+      rows.filter(({ parameter }) => parameter === undefined),
+    )}`,
+    `${countsOf(
+      'parameters',
+      rows.filter(({ parameter }) => parameter !== undefined),
+    )}`,
+    '',
+    '| Action | Parameter | | |',
+    '|---|---|---|---|',
+    ...rows.map(lineOf),
+    '',
+  ].join('\n');
+  return [{ path: 'docs/reference/compatibility.md', content }];
+}
+
+function countsOf(things: string, rows: readonly CompatibilityRow[]): string {
+  const counts = (['full', 'partial', 'refused', 'own'] as const).map(
     (status) => `${rows.filter((row) => row.status === status).length} ${status}`,
   );
-  const lines = rows.map(({ name, status, note }) => `| ${name} | ${status} | ${note} |`);
-  const content = [introduction, `${counted.join(', ')}.`, '', '| Action | | |', '|---|---|---|', ...lines, ''].join(
-    '\n',
-  );
-  return [{ path: 'docs/reference/compatibility.md', content }];
+  return `Of ${rows.length} ${things}: ${counts.join(', ')}.`;
+}
+
+function lineOf({ action, parameter, status, note }: CompatibilityRow): string {
+  return `| ${parameter === undefined ? `**${action}**` : action} | ${parameter ?? ''} | ${status} | ${note} |`;
 }

@@ -5,7 +5,7 @@ import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type InstanceDescription, type InstanceType, type KmsDependencies } from '../../dependencies.ts';
 import { instanceProviders } from '../../instance.ts';
 import { pageOf, pageParameters, type Page } from '../../paging.ts';
-import { text } from '../../parameters.ts';
+import { refused, text } from '../../parameters.ts';
 import { keyTable } from '../../records/key.ts';
 import { secretTable } from '../../records/secret.ts';
 
@@ -21,7 +21,7 @@ export function listKmsInstances(dependencies: KmsDependencies): AnyAction {
   return defineAction<Page>({
     name: 'ListKmsInstances',
     product: 'Kms',
-    input: z.object(pageParameters(20)),
+    input: z.object({ Filters: refused('there are few instances; choose among them'), ...pageParameters(20) }),
     plan: (page) => ({
       access: [
         { action: 'kms:ListKmsInstances', resource: containerArn(dependencies, 'instance'), scope: sharedScope },

@@ -8,17 +8,18 @@ import { assertAlgorithm, usableVersion } from '../../key-version-use.ts';
 import { base64Text, keyReference, oneOf, text } from '../../parameters.ts';
 import { keyAction } from '../keys/key-action.ts';
 
-const encrypting: KeyUse = { form: 'asymmetric', usage: 'ENCRYPT/DECRYPT' };
+/** What these actions need a key for. */
+export const encrypting: KeyUse = { form: 'asymmetric', usage: 'ENCRYPT/DECRYPT' };
 /** The ciphertext of the largest RSA key. */
-const maxCiphertextBytes = 512;
+export const maxAsymmetricCiphertextBytes = 512;
 
 const named = z.object({
   KeyId: keyReference(),
   KeyVersionId: text({ max: 64 }),
   Algorithm: oneOf([...asymmetricCiphers.keys()]),
 });
-const encryptInput = named.extend({ Plaintext: base64Text(maxCiphertextBytes) });
-const decryptInput = named.extend({ CiphertextBlob: base64Text(maxCiphertextBytes) });
+const encryptInput = named.extend({ Plaintext: base64Text(maxAsymmetricCiphertextBytes) });
+const decryptInput = named.extend({ CiphertextBlob: base64Text(maxAsymmetricCiphertextBytes) });
 
 /** KMS AsymmetricEncrypt: what anybody can do who has the public key. The ciphertext has no envelope around it. */
 export function asymmetricEncrypt(dependencies: KmsDependencies): AnyAction {

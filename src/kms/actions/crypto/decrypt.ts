@@ -4,11 +4,12 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { decryptText, findKeyOfBlob } from '../../key-encryption.ts';
 import { keyAccess } from '../../key-lookup.ts';
-import { encryptionContext, text } from '../../parameters.ts';
+import { encryptionContext, noRecipient, text } from '../../parameters.ts';
 
 const input = z.object({
   CiphertextBlob: text({ max: 16_384 }),
   EncryptionContext: encryptionContext(),
+  Recipient: noRecipient(),
 });
 
 /** KMS Decrypt. The blob names its key: an alias that has moved meanwhile plays no part. */

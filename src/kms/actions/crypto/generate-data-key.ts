@@ -3,7 +3,15 @@ import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { encryptText, usableKey, type EncryptedText } from '../../key-encryption.ts';
 import type { KeyLookup } from '../../key-lookup.ts';
-import { encryptionContext, integer, keyReference, oneOf, optional, withDefault } from '../../parameters.ts';
+import {
+  encryptionContext,
+  integer,
+  keyReference,
+  noRecipient,
+  oneOf,
+  optional,
+  withDefault,
+} from '../../parameters.ts';
 import { keyAction } from '../keys/key-action.ts';
 
 /** Length of a data key in bytes by KeySpec (KMS GenerateDataKey). */
@@ -22,7 +30,7 @@ type Input = z.infer<typeof input>;
 export function generateDataKey(dependencies: KmsDependencies): AnyAction {
   return keyAction(dependencies, {
     name: 'GenerateDataKey',
-    input,
+    input: input.extend({ Recipient: noRecipient() }),
     run: async (found, parameters) => {
       const { encrypted, Plaintext } = await generate(dependencies, found, parameters);
       return { ...encrypted, Plaintext };

@@ -10,7 +10,7 @@ import { providerOfScope } from '../../instance.ts';
 import { addVersion, newKeyId } from '../../key-creation.ts';
 import { providerOf } from '../../key-encryption.ts';
 import { keyMetadata } from '../../key-metadata.ts';
-import { description, flag, oneOf, optional, text, withDefault } from '../../parameters.ts';
+import { description, flag, oneOf, optional, refused, text, withDefault } from '../../parameters.ts';
 import { clientTokenTable } from '../../records/client-token.ts';
 import { keyTable, type KeyRecord } from '../../records/key.ts';
 import { assertResourcePolicy, policyText } from '../../resource-policy.ts';
@@ -24,6 +24,7 @@ const input = z.object({
   Description: withDefault(description(), ''),
   EnableAutomaticRotation: withDefault(flag(), false),
   KeySpec: withDefault(oneOf(Object.keys(keySpecs)), defaultKeySpec),
+  KeyStorageMechanism: refused('the instance decides how its keys are kept'),
   KeyUsage: optional(oneOf(usages)),
   Origin: withDefault(oneOf(['Aliyun_KMS', 'EXTERNAL']), 'Aliyun_KMS'),
   Policy: optional(policyText()),

@@ -4,13 +4,14 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { changeKey, findKey, keyAccess } from '../../key-lookup.ts';
 import { assertKeyState } from '../../key-state.ts';
-import { description, flag, keyReference, optional, withDefault } from '../../parameters.ts';
+import { description, flag, keyReference, optional, refused, withDefault } from '../../parameters.ts';
 import type { KeyRecord } from '../../records/key.ts';
 
 const input = z.object({
   DeletionProtectionDescription: withDefault(description(), ''),
   EnableDeletionProtection: flag(),
   KeyId: optional(keyReference()),
+  KmsInstanceId: refused('instances are those of the configuration, and are not deleted by a call'),
   ProtectedResourceArn: optional(keyReference()),
 });
 type Input = z.infer<typeof input>;

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
+import { refused } from '../../parameters.ts';
 import { addTags, listTags, removeTags, tagKeys, tagPairs } from '../../tags.ts';
 import { findTagged, resourceParameters, type TaggedResource } from './tagged-resource.ts';
+
+const CertificateId = refused('certificates have no tags');
 
 interface Named {
   KeyId?: string | undefined;
@@ -28,7 +31,7 @@ function tagAction<Input extends Named>(
 
 /** KMS TagResource, for keys and secrets. Tags of the same key are replaced. */
 export function tagResource(dependencies: KmsDependencies): AnyAction {
-  const input = z.object({ ...resourceParameters(), Tags: tagPairs() });
+  const input = z.object({ ...resourceParameters(), CertificateId, Tags: tagPairs() });
   return tagAction(dependencies, 'TagResource', input, async (resource, { Tags }) => {
     await dependencies.store.transact((transaction) => resource.change(transaction, (tags) => addTags(tags, Tags)));
     return {};
@@ -37,7 +40,7 @@ export function tagResource(dependencies: KmsDependencies): AnyAction {
 
 /** KMS UntagResource, for keys and secrets. */
 export function untagResource(dependencies: KmsDependencies): AnyAction {
-  const input = z.object({ ...resourceParameters(), TagKeys: tagKeys() });
+  const input = z.object({ ...resourceParameters(), CertificateId, TagKeys: tagKeys() });
   return tagAction(dependencies, 'UntagResource', input, async (resource, { TagKeys }) => {
     await dependencies.store.transact((transaction) =>
       resource.change(transaction, (tags) => removeTags(tags, TagKeys)),

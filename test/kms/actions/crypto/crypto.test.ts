@@ -152,6 +152,14 @@ describe('GenerateDataKey', () => {
     ]);
   });
 
+  it('refuses a Recipient, rather than answer in the clear what was to be for an enclave alone', async () => {
+    const message =
+      /^InvalidParameter: The parameter Recipient is not valid. It must be left out: no enclave can be attested/;
+    expect(await kms.failure('GenerateDataKey', { KeyId, Recipient: '{}' })).toMatch(message);
+    expect(await kms.failure('Decrypt', { CiphertextBlob: 'x', Recipient: '{}' })).toMatch(message);
+    expect(await kms.call('GenerateDataKey', { KeyId, Recipient: '' })).toMatchObject({ KeyId });
+  });
+
   it('refuses other lengths and specs', async () => {
     const length =
       'InvalidParameter: The parameter NumberOfBytes is not valid. It must be a whole number from 1 to 1024.';
@@ -192,6 +200,55 @@ describe('ReEncrypt', () => {
     const { KeyVersion } = await kms.call('CreateKeyVersion', { KeyId });
     const { KeyVersionId } = KeyVersion as { KeyVersionId: string };
     expect(await kms.call('ReEncrypt', { CiphertextBlob, DestinationKeyId: KeyId })).toMatchObject({ KeyVersionId });
+  });
+
+  it('takes the answer of AsymmetricEncrypt, with the key that it does not name', async () => {
+    const source = await kms.newKey({ KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT/DECRYPT' });
+    const { KeyMetadata } = await kms.call('DescribeKey', { KeyId: source });
+    const SourceKeyVersionId = (KeyMetadata as { PrimaryKeyVersion: string }).PrimaryKeyVersion;
+    const Algorithm = 'RSAES_OAEP_SHA_256';
+    const made = { KeyId: source, KeyVersionId: SourceKeyVersionId, Algorithm, Plaintext: 'eA==' };
+    const { CiphertextBlob } = await kms.call('AsymmetricEncrypt', made);
+    const parameters = {
+      CiphertextBlob,
+      DestinationKeyId: KeyId,
+      SourceKeyId: source,
+      SourceKeyVersionId,
+      SourceEncryptionAlgorithm: Algorithm,
+    };
+    expect(await kms.access('ReEncrypt', parameters)).toEqual([
+      `kms:ReEncryptFrom on ${arn(`key/${source}`)}`,
+      `kms:ReEncryptTo on ${arn(`key/${KeyId}`)}`,
+    ]);
+    const moved = await kms.call('ReEncrypt', parameters);
+    expect(await kms.call('Decrypt', { CiphertextBlob: moved['CiphertextBlob'] })).toMatchObject({ Plaintext: 'eA==' });
+    for (const [change, message] of [
+      [{ SourceKeyId: '' }, /^MissingParameter: The parameter SourceKeyId is required/],
+      [{ SourceKeyVersionId: '' }, /^MissingParameter: The parameter SourceKeyVersionId is required/],
+      [
+        { SourceEncryptionContext: { a: '1' } },
+        /^InvalidParameter: The parameter SourceEncryptionContext must be left out/,
+      ],
+      [{ SourceEncryptionAlgorithm: 'RSAES_OAEP_SHA_1' }, invalid],
+      [{ SourceKeyId: KeyId }, /^UnsupportedOperation: /],
+    ] as const) {
+      expect(await kms.failure('ReEncrypt', { ...parameters, ...change })).toMatch(message);
+    }
+  });
+
+  it('holds the caller to what is said of the source, beside the key that the blob names', async () => {
+    const other = await kms.newKey();
+    const { CiphertextBlob, KeyVersionId } = await kms.call('Encrypt', { KeyId, Plaintext: 'eA==' });
+    const parameters = { CiphertextBlob, DestinationKeyId: other };
+    const said = { SourceKeyId: KeyId, SourceKeyVersionId: KeyVersionId, SourceEncryptionAlgorithm: 'AES_GCM' };
+    expect(await kms.call('ReEncrypt', { ...parameters, ...said })).toMatchObject({ KeyId: other });
+    for (const wrong of [
+      { SourceKeyId: other },
+      { SourceKeyVersionId: 'x' },
+      { SourceEncryptionAlgorithm: 'SM4_GCM' },
+    ]) {
+      expect(await kms.failure('ReEncrypt', { ...parameters, ...wrong })).toMatch(/^InvalidParameter: /);
+    }
   });
 
   it('E1: refuses a disabled source and a disabled destination', async () => {
