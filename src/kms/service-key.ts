@@ -4,7 +4,7 @@ import type { KmsDependencies } from './dependencies.ts';
 import { providerOfScope } from './instance.ts';
 import { addVersion, newKeyId } from './key-creation.ts';
 import { providerOf } from './key-encryption.ts';
-import { keyTable, type KeyRecord } from './records/key.ts';
+import { keyTable, placementOf, type KeyRecord } from './records/key.ts';
 import { serviceKeyTable } from './records/service-key.ts';
 
 const creator = 'service';
@@ -29,7 +29,7 @@ export async function serviceKey(dependencies: KmsDependencies, scope: string): 
 
 async function createServiceKey(dependencies: KmsDependencies, scope: string): Promise<KeyRecord> {
   const draft = draftKey(dependencies, scope);
-  const material = await providerOf(dependencies, draft).generate(draft.keySpec);
+  const material = await providerOf(dependencies, draft).generate(draft.keySpec, placementOf(draft));
   return dependencies.store.transact(async (transaction) => {
     const earlier = await serviceKeyTable.get(transaction, scope);
     const earlierKey = earlier === undefined ? undefined : await keyTable.get(transaction, earlier.keyId);

@@ -7,11 +7,24 @@ export interface SealedParts {
   tag: Buffer;
 }
 
+/** Where new material is made. */
+export interface KeyPlacement {
+  /** KMS instance id, or `shared`. */
+  readonly scope: string;
+  /** Id of the key at its owner; instances of the type External only. */
+  readonly externalKeyId?: string;
+  /** How an HSM keeps it; instances of the type Hardware only. */
+  readonly storage?: KeyStorageMechanism;
+}
+
+/** A token object for each key, or material in the store, wrapped by one key in the HSM (KMS CreateKey). */
+export type KeyStorageMechanism = 'HsmInternal' | 'HsmEncryptedDatabase';
+
 /** Where key material lives and works: in process, in an HSM, or with its owner. */
 export interface KeyProvider {
   readonly kind: 'software' | 'pkcs11' | 'xki';
   /** Makes new material of `keySpec` (a row of the key-spec table). What comes back is stored, sealed, with the version. */
-  generate(keySpec: string): Promise<KeyMaterial>;
+  generate(keySpec: string, placement?: KeyPlacement): Promise<KeyMaterial>;
   /** Encrypts at most 6144 bytes. */
   encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts>;
   /** Decrypts; any failure is the same `InvalidCiphertext` error, without detail. */
@@ -31,6 +44,13 @@ export interface KeyProvider {
   mac(material: KeyMaterial, message: Uint8Array): Promise<Buffer>;
   /** Drops whatever is cached of the material, at once. */
   forget(versionId: string): void;
+  /** Takes material out of where it lives, once its key is deleted. Absent where the store's record is all there is. */
+  destroy?(material: KeyMaterial): Promise<void>;
+  /**
+   * Why a key cannot work now, as a sentence that says what is in the way and what to do; `undefined` when it can.
+   * Without material, it tells of the instance as a whole. Absent where nothing can be in the way.
+   */
+  problem?(scope: string, material?: KeyMaterial): Promise<string | undefined>;
 }
 
 /** Material of one key version as it is stored: opaque bytes whose meaning is the provider's. */

@@ -1,5 +1,6 @@
 import type { KeyUsage, ProviderKind } from '../../crypto/key-specs.ts';
 import { ApiError } from '../../lib/errors.ts';
+import type { KeyPlacement, KeyStorageMechanism } from '../../ports/key-provider.ts';
 import { RecordTable } from './record-table.ts';
 
 /** States of a key (KMS "Key states"). */
@@ -30,6 +31,10 @@ export interface KeyRecord {
   keyUsage: KeyUsage;
   origin: 'Aliyun_KMS' | 'EXTERNAL';
   protectionLevel: 'SOFTWARE' | 'HSM';
+  /** Hardware instances only. */
+  storage?: KeyStorageMechanism;
+  /** Id of the key at its owner; External instances only. Several keys may name the same. */
+  externalKeyId?: string;
   state: KeyState;
   description: string;
   /** Account id; or `service` for a key that the service made for itself. */
@@ -47,6 +52,11 @@ export interface KeyRecord {
 }
 
 export const keyTable: RecordTable<KeyRecord> = new RecordTable('kms/keys');
+
+/** Where material of the key is made. */
+export function placementOf({ scope, storage, externalKeyId }: KeyRecord): KeyPlacement {
+  return { scope, ...(storage !== undefined && { storage }), ...(externalKeyId !== undefined && { externalKeyId }) };
+}
 
 /** The version that encrypts. */
 export function primaryVersion(key: KeyRecord): KeyVersionEntry | undefined {

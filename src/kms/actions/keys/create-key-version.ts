@@ -9,7 +9,7 @@ import { loadKey } from '../../key-lookup.ts';
 import { assertKeyState } from '../../key-state.ts';
 import { versionFields } from '../../key-version-fields.ts';
 import { keyReference } from '../../parameters.ts';
-import { primaryVersion, type KeyRecord } from '../../records/key.ts';
+import { placementOf, primaryVersion, type KeyRecord } from '../../records/key.ts';
 import { keyAction } from './key-action.ts';
 
 const maxVersions = 50;
@@ -24,7 +24,7 @@ export function createKeyVersion(dependencies: KmsDependencies): AnyAction {
       const now = dependencies.clock.now();
       const draft = await loadKey(dependencies.store, found);
       assertMayRotate(draft, now);
-      const material = await providerOf(dependencies, draft).generate(draft.keySpec);
+      const material = await providerOf(dependencies, draft).generate(draft.keySpec, placementOf(draft));
       return dependencies.store.transact(async (transaction) => {
         const key = await loadKey(transaction, found);
         assertMayRotate(key, now);

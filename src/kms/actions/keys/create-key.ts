@@ -12,7 +12,7 @@ import { providerOf } from '../../key-encryption.ts';
 import { keyMetadata } from '../../key-metadata.ts';
 import { description, flag, oneOf, optional, refused, text, withDefault } from '../../parameters.ts';
 import { clientTokenTable } from '../../records/client-token.ts';
-import { keyTable, type KeyRecord } from '../../records/key.ts';
+import { keyTable, placementOf, type KeyRecord } from '../../records/key.ts';
 import { assertResourcePolicy, policyText } from '../../resource-policy.ts';
 import { intervalText, rotationOf } from '../../rotation.ts';
 import { addTags, tagPairs } from '../../tags.ts';
@@ -56,7 +56,7 @@ async function create(dependencies: KmsDependencies, parameters: Input, context:
     parameters.ClientToken === undefined
       ? undefined
       : `${callerIdentity(context.principal)}\n${parameters.ClientToken}`;
-  const material = await providerOf(dependencies, draft).generate(draft.keySpec);
+  const material = await providerOf(dependencies, draft).generate(draft.keySpec, placementOf(draft));
   return dependencies.store.transact(async (transaction) => {
     const earlier = await keyOfToken(transaction, token);
     if (earlier !== undefined) return earlier;
