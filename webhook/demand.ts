@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Access } from './access.ts';
 import { envNamePattern } from './agent/agent-config.ts';
+import { parseTemplate, TemplateError, templateSources } from '../src/api/file-template.ts';
 import type { FileDelivery } from '../src/api/v1alpha1/secret-binding.ts';
 import type { BindingObject } from './directory.ts';
 import { temporaryPrefix } from './layout.ts';
@@ -81,8 +82,9 @@ function checkBinding(binding: BindingObject, pod: Pod): void {
   const fail = (problem: string): never => {
     throw new Refusal(`The SecretBinding ${binding.metadata.name} ${problem}`);
   };
-  const stray = [...env, ...files].find((use) => !sources.some((source) => source.name === use.source));
-  if (stray !== undefined) fail(`uses the source ${stray.source}, which is not among its spec.sources.`);
+  const used = [...env.map(({ source }) => source), ...files.flatMap((file) => sourcesOf(file, fail))];
+  const stray = used.find((name) => !sources.some((source) => source.name === name));
+  if (stray !== undefined) fail(`uses the source ${stray}, which is not among its spec.sources.`);
   const vague = sources.find((source) => (source.secret === undefined) === (source.decrypt === undefined));
   if (vague !== undefined) fail(`must give its source ${vague.name} either secret or decrypt.`);
   if (env.length + files.length === 0) fail('delivers nothing. Give it spec.env or spec.files.');
@@ -93,6 +95,18 @@ function checkBinding(binding: BindingObject, pod: Pod): void {
   const missing = containers?.find((name) => !names.has(name));
   if (missing !== undefined) fail(`is for the container ${missing}, which the pod does not have.`);
   for (const file of files) checkFile(file, fail);
+}
+
+/** Names of the sources that a file is made of. */
+function sourcesOf({ path, source, template }: FileDelivery, fail: (problem: string) => never): string[] {
+  if ((source === undefined) === (template === undefined))
+    fail(`must give its file ${path} either source or template.`);
+  try {
+    return source === undefined ? templateSources(parseTemplate(template ?? '')) : [source];
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    return fail(`has a template for the file ${path} that ${error.message}`);
+  }
 }
 
 function isMountable(path: string): boolean {

@@ -439,6 +439,27 @@ export const malformedManifests: readonly MalformedManifest[] = [
     says: 'rename one of the two files',
   },
   {
+    title: 'a file that is a value and a template at once',
+    kind: 'SecretBinding',
+    spec: bindingOf({ files: [{ path: 'a', source: 'db', template: '{{ .db }}' }] }),
+    field: 'spec.files[0]',
+    says: 'give exactly one of source or template',
+  },
+  {
+    title: 'a template with a field beside it',
+    kind: 'SecretBinding',
+    spec: bindingOf({ files: [{ path: 'a', template: '{{ .db }}', field: 'password' }] }),
+    field: 'spec.files[0]',
+    says: 'leave field out',
+  },
+  {
+    title: 'a reaction to change that does not exist',
+    kind: 'SecretBinding',
+    spec: bindingOf({ refresh: { onChange: 'Reboot' } }),
+    field: 'spec.refresh.onChange',
+    says: 'supported values: "None", "RestartContainers", "Rollout"',
+  },
+  {
     title: 'a mode that is not octal',
     kind: 'SecretBinding',
     spec: bindingOf({ files: [{ path: 'a', source: 'db', mode: '0999' }] }),

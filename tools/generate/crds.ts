@@ -32,10 +32,11 @@ function source(kind: CustomResourceType): string {
 
 /**
  * In templates/ rather than in the chart's crds/ folder, which Helm installs once and never upgrades. The annotation
- * keeps the definitions, and with them every object, when the release is uninstalled.
+ * keeps the definitions, and with them every object, when the release is uninstalled. Braces in descriptions are no
+ * template of Helm's.
  */
 function chartTemplate(kind: CustomResourceType, yaml: string): string {
-  if (yaml.includes('{{')) throw new Error(`${kind.kind}: {{ in a schema would be run as a template`);
+  const literal = yaml.replaceAll('{{', '{{ "{{" }}');
   const name = `  name: ${kind.plural}.${kind.group}\n`;
   const metadata = [
     name.trimEnd(),
@@ -48,5 +49,5 @@ function chartTemplate(kind: CustomResourceType, yaml: string): string {
     '',
   ].join('\n');
   const comment = `{{- /* ${source(kind)} */ -}}\n`;
-  return `${comment}{{- if .Values.crds.install }}\n${yaml.replace(name, metadata)}{{- end }}\n`;
+  return `${comment}{{- if .Values.crds.install }}\n${literal.replace(name, metadata)}{{- end }}\n`;
 }

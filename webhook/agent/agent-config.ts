@@ -91,8 +91,11 @@ export interface AgentEnv {
 export interface AgentFile {
   /** Absolute path inside the agent's container. */
   path: string;
-  source: string;
+  /** Name of a source; exactly one of this and `template`. */
+  source?: string;
   field?: string;
+  /** Text in the language of `src/api/file-template.ts`. */
+  template?: string;
   /** Octal, such as `0444`. */
   mode: string;
 }
@@ -156,7 +159,13 @@ const binding = object<AgentBinding>({
   sources: list(source, 32),
   env: list(object<AgentEnv>({ name: text(envNamePattern), source: name, field: optional(text()) }), 1000),
   files: list(
-    object<AgentFile>({ path: absolutePath, source: name, field: optional(text()), mode: text(/^0[0-7]{3}$/) }),
+    object<AgentFile>({
+      path: absolutePath,
+      source: optional(name),
+      field: optional(text()),
+      template: optional(text()),
+      mode: text(/^0[0-7]{3}$/),
+    }),
     1000,
   ),
   refreshSeconds: optional(integer(10, 86_400)),
@@ -191,6 +200,9 @@ function checkSourceNames(parsed: AgentBinding, index: number): void {
   const path = `bindings[${index}]`;
   const names = new Set(parsed.sources.map((entry) => entry.name));
   if (names.size !== parsed.sources.length) throw new DecodeError(`${path}.sources`, 'has two sources of one name');
-  const stray = [...parsed.env, ...parsed.files].find((use) => !names.has(use.source));
-  if (stray !== undefined) throw new DecodeError(path, `uses the source ${stray.source}, which it does not have`);
+  const vague = parsed.files.find((file) => (file.source === undefined) === (file.template === undefined));
+  if (vague !== undefined) throw new DecodeError(`${path}.files`, 'must have source or template in each entry');
+  const used = [...parsed.env, ...parsed.files].flatMap(({ source }) => source ?? []);
+  const stray = used.find((source) => !names.has(source));
+  if (stray !== undefined) throw new DecodeError(path, `uses the source ${stray}, which it does not have`);
 }

@@ -4,6 +4,7 @@ import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentBinding } from './agent-config.ts';
 import type { SourceValues } from './source-value.ts';
+import { renderTemplate, TemplateValueError } from './template.ts';
 
 /** What a binding delivers, ready to be written. */
 export interface Rendered {
@@ -24,6 +25,8 @@ interface Use {
   field?: string;
 }
 
+type File = AgentBinding['files'][number];
+
 /**
  * Makes variables and files of the values. Without a field, the exact bytes; with one, a string as it is and anything
  * else as JSON. Throws a {@link Refusal} that names the use and never the value: messages of parsers quote their input.
@@ -33,21 +36,28 @@ export function renderBinding(binding: AgentBinding, values: SourceValues): Rend
     const value = values.get(use.source);
     if (value === undefined) throw new Refusal(`SecretBinding ${binding.name}: ${what} has no source ${use.source}.`);
     if (use.field === undefined) return value;
+    return explained(use, what, () => SecretBytes.fromUtf8(fieldOf(value, use.field as string)));
+  };
+  const explained = <T>({ source, field }: Use, what: string, make: () => T): T => {
     try {
-      return SecretBytes.fromUtf8(fieldOf(value, use.field));
+      return make();
     } catch (error) {
-      if (!(error instanceof FieldError)) throw error;
-      throw new Refusal(
-        `SecretBinding ${binding.name}: ${what} takes the field ${use.field} of the source ${use.source}, ${error.message}`,
-      );
+      if (!(error instanceof FieldError) && !(error instanceof TemplateValueError)) throw error;
+      const taken = field === undefined ? `the source ${source}` : `the field ${field} of the source ${source}`;
+      throw new Refusal(`SecretBinding ${binding.name}: ${what} takes ${taken}, ${error.message}`);
     }
+  };
+  const contentOf = ({ path, source = '', field, template }: File): SecretBytes => {
+    const what = `the file ${path}`;
+    if (template === undefined) return render({ source, ...(field === undefined ? {} : { field }) }, what);
+    return renderTemplate(template, (part, convert) => explained(part, what, () => convert(render(part, what))));
   };
   return {
     env: new Map(binding.env.map((entry) => [entry.name, render(entry, `the variable ${entry.name}`)])),
-    files: binding.files.map((entry) => ({
-      path: entry.path,
-      mode: Number.parseInt(entry.mode, 8),
-      content: render(entry, `the file ${entry.path}`),
+    files: binding.files.map((file) => ({
+      path: file.path,
+      mode: Number.parseInt(file.mode, 8),
+      content: contentOf(file),
     })),
   };
 }

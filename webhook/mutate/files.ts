@@ -18,11 +18,9 @@ export function agentFiles({ binding }: BoundAccess, consumers: readonly Consume
   const groups = new Map(consumers.flatMap((consumer) => consumer.groups).map((group) => [group.folder, group]));
   const mine = [...groups.values()].filter((group) => group.bindings.includes(binding));
   return mine.flatMap(({ folder }) =>
-    (binding.spec.files ?? []).map(({ path, source, field, mode }) => ({
+    (binding.spec.files ?? []).map(({ path, ...content }) => ({
       path: `${agentPaths.files}/${folder}/${path}`,
-      source,
-      ...(field === undefined ? {} : { field }),
-      mode,
+      ...content,
     })),
   );
 }

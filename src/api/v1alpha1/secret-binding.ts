@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
 import { commonStatus, type CommonStatus } from '../condition.ts';
-import { defaulted, integer, mapListOf, object, optional, setOf, text } from '../crd/fields.ts';
+import { choice, defaulted, integer, mapListOf, object, optional, setOf, text } from '../crd/fields.ts';
 import { constrained } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
+import { bindingRefreshSchema, type BindingRefresh } from './binding-refresh.ts';
+import { containerCommandSchema, type ContainerCommand, type EnvMethod, type EnvReferences } from './env-delivery.ts';
 import { labelName, objectName } from './names.ts';
 import { podSelectorSchema, type PodSelector } from './pod-selector.ts';
-import { bindingRules } from './secret-binding-rules.ts';
+import { bindingRules, fileRules } from './secret-binding-rules.ts';
 import { secretSourceSchema, type SecretSource } from './secret-source.ts';
 
 export interface EnvDelivery {
@@ -20,10 +22,12 @@ export interface EnvDelivery {
 export interface FileDelivery {
   /** Relative to the mount path. */
   path: string;
-  /** Name of a source. */
-  source: string;
+  /** Name of a source; exactly one of this and template. */
+  source?: string;
   /** JMESPath into the value, which must then be JSON; the whole value when absent. */
   field?: string;
+  /** Text with `{{ .source.field | function }}` in it. */
+  template?: string;
   /** Octal, such as `0440`. */
   mode: string;
 }
@@ -41,7 +45,12 @@ export interface SecretBindingSpec {
   mountPath: string;
   /** Names of containers; all when absent. */
   containers?: string[];
-  refresh?: { intervalSeconds: number };
+  envMethod: EnvMethod;
+  /** Needed by the method Exec for containers without a command. */
+  commands?: ContainerCommand[];
+  envReferences: EnvReferences;
+  refresh?: BindingRefresh;
+  outage?: { maxAgeSeconds: number };
 }
 
 export interface SecretBindingStatus extends CommonStatus {
@@ -86,24 +95,33 @@ const envDelivery: z.ZodType<EnvDelivery> = object('One environment variable.', 
   field: optional(field()),
 });
 
-const fileDelivery: z.ZodType<FileDelivery> = object('One file.', {
-  path: text('Path of the file below mountPath.', {
-    max: 255,
-    format: {
-      pattern: /^[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
-      message: 'must be a relative path without .., such as db.json or tls/key.pem: it is below mountPath',
-    },
-  }),
-  source: source(),
-  field: optional(field()),
-  mode: defaulted(
-    text('Permission bits, octal.', {
-      max: 4,
-      format: { pattern: /^0[0-7]{3}$/, message: 'must be four octal digits in quotes, such as "0440"' },
+const fileDelivery: z.ZodType<FileDelivery> = constrained<FileDelivery>(
+  object('One file: the value of a source, a field of it, or a text made of several.', {
+    path: text('Path of the file below mountPath.', {
+      max: 255,
+      format: {
+        pattern: /^[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[.]?[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
+        message: 'must be a relative path without .., such as db.json or tls/key.pem: it is below mountPath',
+      },
     }),
-    '0440',
-  ),
-});
+    source: optional(source()),
+    field: optional(field()),
+    template: optional(
+      text(
+        'Text with values in it: {{ .source }}, {{ .source.field }}, {{ .source.field | function }}. Functions: base64, json, urlencode, shell, xml, trim.',
+        { max: 8192 },
+      ),
+    ),
+    mode: defaulted(
+      text('Permission bits, octal.', {
+        max: 4,
+        format: { pattern: /^0[0-7]{3}$/, message: 'must be four octal digits in quotes, such as "0440"' },
+      }),
+      '0440',
+    ),
+  }),
+  fileRules,
+);
 
 const mountPath: z.ZodType<string> = text('Where the files are, in every container that gets them.', {
   max: 255,
@@ -134,9 +152,34 @@ const specSchema: z.ZodType<SecretBindingSpec> = constrained<SecretBindingSpec>(
         max: 32,
       }),
     ),
-    refresh: optional(
-      object('Keep files up to date while the pod runs.', {
-        intervalSeconds: integer('Seconds between two looks at KMS.', 10, 86_400),
+    envMethod: defaulted(
+      choice(
+        'How variables get into containers. FileKeyRef: by the kubelet, for any image (Kubernetes 1.35). Exec: by a wrapper around the command, for older clusters and for values that the kubelet cannot take. Auto: FileKeyRef where the cluster has it.',
+        ['Auto', 'FileKeyRef', 'Exec'],
+      ),
+      'Auto',
+    ),
+    commands: optional(
+      mapListOf(
+        'What containers run whose pods leave it to the image; the wrapper has to know.',
+        containerCommandSchema,
+        {
+          max: 16,
+          keys: ['container'],
+        },
+      ),
+    ),
+    envReferences: defaulted(
+      choice(
+        'Whether pods may write kms:NAME or kms:NAME#FIELD as the value of a variable. SourcesOnly: for secrets that are sources of this binding.',
+        ['Forbidden', 'SourcesOnly'],
+      ),
+      'Forbidden',
+    ),
+    refresh: optional(bindingRefreshSchema),
+    outage: optional(
+      object('Let a pod that starts again while KMS is down run on with the values that it had.', {
+        maxAgeSeconds: integer('Oldest that such values may be, in seconds.', 60, 604_800),
       }),
     ),
   }),

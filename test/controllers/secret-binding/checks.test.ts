@@ -17,6 +17,8 @@ function binding(spec: Partial<SecretBinding['spec']> = {}): SecretBinding {
       accessPoint: 'shop',
       sources: [{ name: 'db', secret: { name: 'shop/db' } }],
       mountPath: '/var/run/secrets/kaap',
+      envMethod: 'Auto',
+      envReferences: 'Forbidden',
       ...spec,
     },
   };

@@ -15,6 +15,8 @@ export function aBinding(spec: Partial<BindingSpec> = {}, name = 'db'): BindingO
       env: [{ name: 'DB_PASSWORD', source: 'db', field: 'password' }],
       files: [{ path: 'db.json', source: 'db', mode: '0440' }],
       mountPath: '/var/run/secrets/kaap',
+      envMethod: 'Auto',
+      envReferences: 'Forbidden',
       ...spec,
     },
   };
