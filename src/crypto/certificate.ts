@@ -4,6 +4,7 @@ import {
   derBoolean,
   derContext,
   derContextPrimitive,
+  derIa5String,
   derInteger,
   derNull,
   derOctetString,
@@ -14,10 +15,10 @@ import {
   derTime,
   derUtf8String,
 } from './der.ts';
-import { derTags, expectTag, readSequence } from './der-reader.ts';
+import { derTags, expectTag, readOid, readSequence, readTagged } from './der-reader.ts';
 
 /** Attributes of a distinguished name that this writer knows, most significant first in a name. */
-export type NameAttribute = 'C' | 'ST' | 'L' | 'O' | 'OU' | 'CN';
+export type NameAttribute = 'C' | 'ST' | 'L' | 'O' | 'OU' | 'CN' | 'E';
 
 /** A distinguished name: attribute and value, in order. */
 export type DistinguishedName = readonly (readonly [NameAttribute, string])[];
@@ -29,6 +30,12 @@ const attributeOids: Readonly<Record<NameAttribute, string>> = {
   O: '2.5.4.10',
   OU: '2.5.4.11',
   CN: '2.5.4.3',
+  E: '1.2.840.113549.1.9.1',
+};
+
+const textTypes: Readonly<Partial<Record<NameAttribute, (value: string) => Buffer>>> = {
+  C: derPrintableString,
+  E: derIa5String,
 };
 
 /** Bits of the keyUsage extension (RFC 5280 §4.2.1.3). */
@@ -72,8 +79,13 @@ export function signCertificate(content: CertificateContent, signingKey: KeyObje
 
 /** PEM of a DER certificate. */
 export function certificatePem(certificate: Buffer): string {
-  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+  return pem('CERTIFICATE', certificate);
+}
+
+/** DER as text (RFC 7468). */
+export function pem(label: string, bytes: Buffer): string {
+  const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }
 
 /** The encoded subject of a DER certificate: what its certificates name as their issuer, byte for byte. */
@@ -83,12 +95,27 @@ export function subjectOf(certificate: Buffer): Buffer {
   return expectTag(subject, derTags.sequence).bytes;
 }
 
+/** The subjectKeyIdentifier that a DER certificate states; `undefined` when it states none (RFC 5280 §4.2.1.2). */
+export function statedKeyIdentifier(certificate: Buffer): Buffer | undefined {
+  const [toBeSigned] = readSequence(certificate);
+  const wrapped = readSequence(expectTag(toBeSigned, derTags.sequence).bytes).find(({ tag }) => tag === 0xa3);
+  if (wrapped === undefined) return undefined;
+  for (const each of readSequence(wrapped.content)) {
+    const [oid, ...rest] = readSequence(each.bytes);
+    if (readOid(oid) !== subjectKeyOid) continue;
+    return readTagged(expectTag(rest.at(-1), derTags.octetString).content, derTags.octetString).content;
+  }
+  return undefined;
+}
+
 /** SHA-1 of the public key's bits: how certificates name keys (RFC 5280 §4.2.1.2, method 1). Not for security. */
 export function keyIdentifier(publicKey: KeyObject): Buffer {
   const [, bits] = readSequence(publicKey.export({ type: 'spki', format: 'der' }));
   // The first byte of a BIT STRING counts unused bits.
   return createHash('sha1').update(expectTag(bits, derTags.bitString).content.subarray(1)).digest();
 }
+
+const subjectKeyOid = '2.5.29.14';
 
 /** Encoders of the extensions that this service uses (RFC 5280 §4.2.1). */
 export const extensions = {
@@ -97,7 +124,8 @@ export const extensions = {
   notAuthority: (): Buffer => extension('2.5.29.19', true, derSequence()),
   keyUsage: (...usages: readonly CertificateKeyUsage[]): Buffer => extension('2.5.29.15', true, usageBits(usages)),
   serverAuth: (): Buffer => extension('2.5.29.37', false, derSequence(derOid('1.3.6.1.5.5.7.3.1'))),
-  subjectKey: (publicKey: KeyObject): Buffer => extension('2.5.29.14', false, derOctetString(keyIdentifier(publicKey))),
+  subjectKey: (publicKey: KeyObject): Buffer =>
+    extension(subjectKeyOid, false, derOctetString(keyIdentifier(publicKey))),
   authorityKey: (publicKey: KeyObject): Buffer =>
     extension('2.5.29.35', false, derSequence(derContextPrimitive(0, keyIdentifier(publicKey)))),
   alternativeNames: (dnsNames: readonly string[], ipAddresses: readonly Buffer[]): Buffer => {
@@ -117,10 +145,10 @@ function usageBits(usages: readonly CertificateKeyUsage[]): Buffer {
   return derBitString(Buffer.from([byte]), 7 - Math.max(...bits));
 }
 
-function encodeName(name: DistinguishedName): Buffer {
+/** The DER of a name. RFC 5280 §4.1.2.4: UTF8String, but countryName is a PrintableString and emailAddress an IA5String. */
+export function encodeName(name: DistinguishedName): Buffer {
   const parts = name.map(([attribute, value]) => {
-    // RFC 5280 §4.1.2.4: UTF8String, but countryName is a PrintableString.
-    const text = attribute === 'C' ? derPrintableString(value) : derUtf8String(value);
+    const text = (textTypes[attribute] ?? derUtf8String)(value);
     return derSet(derSequence(derOid(attributeOids[attribute]), text));
   });
   return derSequence(...parts);

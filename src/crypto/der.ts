@@ -67,6 +67,11 @@ export function derPrintableString(text: string): Buffer {
   return der(0x13, Buffer.from(text, 'ascii'));
 }
 
+/** ASCII only. */
+export function derIa5String(text: string): Buffer {
+  return der(0x16, Buffer.from(text, 'ascii'));
+}
+
 /** A time in certificates: UTCTime to 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). Drops milliseconds. */
 export function derTime(ms: number): Buffer {
   const digits = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+Z$/g, '');

@@ -125,8 +125,13 @@ function firstName({ dnsNames, ipAddresses }: ServingCertificateOptions): string
   return name.slice(0, 64);
 }
 
+/** Whether a text is a name that certificates hold for hosts, also one with `*.` in front. */
+export function isDnsName(name: string): boolean {
+  return name.length <= 253 && dnsName.test(name);
+}
+
 function checkedDnsName(name: string): string {
-  if (name.length <= 253 && dnsName.test(name)) return name;
+  if (isDnsName(name)) return name;
   throw new RangeError(`${JSON.stringify(name.slice(0, 64))} is not a DNS name`);
 }
 

@@ -26,6 +26,15 @@ import { describeAccountKmsStatus, describeRegions, openKmsService } from './act
 import { getDefaultKmsInstance, getKmsInstance, listKmsInstances } from './actions/account/instances.ts';
 import { createAlias, deleteAlias, updateAlias } from './actions/aliases/alias-changes.ts';
 import { listAliases, listAliasesByKeyId } from './actions/aliases/list-aliases.ts';
+import {
+  certificatePrivateKeyDecrypt,
+  certificatePublicKeyEncrypt,
+} from './actions/certificates/certificate-encryption.ts';
+import { certificatePrivateKeySign, certificatePublicKeyVerify } from './actions/certificates/certificate-signature.ts';
+import { deleteCertificate, updateCertificateStatus } from './actions/certificates/certificate-status.ts';
+import { createCertificate } from './actions/certificates/create-certificate.ts';
+import { describeCertificate, getCertificate } from './actions/certificates/describe-certificate.ts';
+import { uploadCertificate } from './actions/certificates/upload-certificate.ts';
 import { asymmetricDecrypt, asymmetricEncrypt } from './actions/crypto/asymmetric-encryption.ts';
 import { asymmetricSign, asymmetricVerify } from './actions/crypto/asymmetric-signature.ts';
 import { decrypt } from './actions/crypto/decrypt.ts';
@@ -121,6 +130,17 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   getSecretPolicy,
   setSecretPolicy,
   getRandomPassword,
+  // Certificates.
+  createCertificate,
+  uploadCertificate,
+  getCertificate,
+  describeCertificate,
+  updateCertificateStatus,
+  deleteCertificate,
+  certificatePrivateKeySign,
+  certificatePublicKeyVerify,
+  certificatePublicKeyEncrypt,
+  certificatePrivateKeyDecrypt,
   // Access points.
   createNetworkRule,
   updateNetworkRule,

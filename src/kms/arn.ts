@@ -4,7 +4,8 @@ import type { KmsDependencies } from './dependencies.ts';
 export type Home = Pick<KmsDependencies, 'region' | 'accountId'>;
 
 /** Types of KMS resource, as ARNs spell them. */
-export type ResourceType = 'key' | 'secret' | 'alias' | 'policy' | 'network' | 'applicationaccesspoint' | 'instance';
+export type ResourceType =
+  'key' | 'secret' | 'certificate' | 'alias' | 'policy' | 'network' | 'applicationaccesspoint' | 'instance';
 
 /** ARN of the container of a type: `acs:kms:<region>:<account>:key`. List and create actions are about it. */
 export function containerArn(home: Home, type: ResourceType): string {
@@ -22,11 +23,11 @@ export function aliasArn(home: Home, alias: string): string {
 }
 
 /**
- * What a KeyId or SecretName parameter names, without the ARN around it: an ARN of this installation's region and
+ * What a KeyId, SecretName or CertificateId parameter names, without the ARN around it: an ARN of this installation's region and
  * account becomes its relative part without the type (`key/<id>` → `<id>`, `secret/<name>` → `<name>`); an alias keeps
  * its `alias/`. Any other text is given back as it is, and so finds nothing where ids are looked up.
  */
-export function relativeName(home: Home, type: 'key' | 'secret', text: string): string {
+export function relativeName(home: Home, type: 'key' | 'secret' | 'certificate', text: string): string {
   const prefix = `acs:kms:${home.region}:${home.accountId}:`;
   if (!text.startsWith(prefix)) return text;
   const relative = text.slice(prefix.length);

@@ -1,4 +1,5 @@
 import type { KmsDependencies } from './dependencies.ts';
+import { certificateKeyTable } from './records/certificate.ts';
 import { keyTable, type KeyRecord } from './records/key.ts';
 import { keyVersionTable } from './records/key-version.ts';
 
@@ -25,7 +26,7 @@ export function forgetUnusableKeys(
   return store.watch((changes) => {
     for (const { bucket, key, deleted } of changes) {
       if (bucket === keyTable.bucket && !deleted) forgetUnlessEnabled(key).catch(onError);
-      if (bucket === keyVersionTable.bucket && deleted) {
+      if (deleted && (bucket === keyVersionTable.bucket || bucket === certificateKeyTable.bucket)) {
         for (const provider of Object.values(providers)) provider.forget(key);
       }
     }

@@ -87,13 +87,22 @@ function indexByAction(statements: readonly CompiledStatement[]): CompiledPolicy
 }
 
 function compileStatement(statement: PolicyStatement, index: number): CompiledStatement {
-  const listed = compileAnyOf(statement.actions.map((action) => action.toLowerCase()));
+  const listed = compileAnyOf(statement.actions.map((action) => inOneSpelling(action.toLowerCase())));
   return {
     index,
     statement,
     coversAction: statement.notAction ? (action) => !listed(action) : listed,
     coversResource: statement.resources.length === 0 ? () => true : compileAnyOf(statement.resources),
   };
+}
+
+/** Actions that Alibaba Cloud writes in two ways ("Use RAM to manage access to KMS resources"), in lower case. */
+const otherSpellings: ReadonlyMap<string, string> = new Map([
+  ['kms:updatecertificatestatue', 'kms:updatecertificatestatus'],
+]);
+
+function inOneSpelling(action: string): string {
+  return otherSpellings.get(action) ?? action;
 }
 
 /** Action names as they were asked for → in lower case. There are about a hundred. */
@@ -103,7 +112,7 @@ const foldedActions = new Map<string, string>();
 export function foldAction(action: string): string {
   const known = foldedActions.get(action);
   if (known !== undefined) return known;
-  const folded = action.toLowerCase();
+  const folded = inOneSpelling(action.toLowerCase());
   if (foldedActions.size < INDEX_ENTRIES) foldedActions.set(action, folded);
   return folded;
 }

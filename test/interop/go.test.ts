@@ -175,6 +175,34 @@ describe.skipIf(!goIsThere)(`alibaba-cloud-sdk-go 1.63.107: RPC V1${withoutGo}`,
   });
 
   test.each([
+    'CreateCertificate',
+    'the request, read by crypto/x509',
+    'UploadCertificate',
+    'GetCertificate',
+    'CertificatePrivateKeySign',
+    'CertificatePublicKeyVerify',
+    'CertificatePublicKeyVerify of another message',
+    'CertificatePublicKeyEncrypt',
+    'CertificatePrivateKeyDecrypt',
+    'UpdateCertificateStatus',
+    'DeleteCertificate',
+  ])('%s works', (name) => {
+    expect(answers[name]).toBe(true);
+  });
+
+  test('DescribeCertificate fills the SDK’s own type', () => {
+    expect(answers['DescribeCertificate']).toEqual({
+      status: 'ACTIVE',
+      names: ['shop.example.com'],
+      issuer: 'CN=interop',
+      serial: '1267',
+      exportable: true,
+    });
+  });
+
+  test.each([
+    ['CertificatePrivateKeySign when revoked', 'Rejected.Disabled', 409],
+    ['GetCertificate when deleted', 'Certificate.NotFound', 404],
     ['DescribeKey of no key', 'Forbidden.KeyNotFound', 404],
     ['a wrong secret', 'SignatureDoesNotMatch', 400],
   ])('%s is %s with status %i', (name, error, status) => {

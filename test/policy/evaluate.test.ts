@@ -266,3 +266,16 @@ describe('a session policy', () => {
     expect(decision.basis).toBe('ExplicitDeny');
   });
 });
+
+describe('an action that Alibaba Cloud writes in two ways', () => {
+  const update = request('kms:UpdateCertificateStatus', 'certificate/1');
+  const both = ['kms:UpdateCertificateStatus', 'kms:UpdateCertificateStatue'];
+
+  test.each(both)('is allowed, denied and excepted by %s', (Action) => {
+    const policy = (Effect: string, rest: object): string => documentOf({ Effect, Resource: '*', ...rest });
+    const decide = (...policies: string[]): string => evaluate(user, [update], context, attached(...policies)).basis;
+    expect(decide(policy('Allow', { Action }))).toBe('Allow');
+    expect(decide(allowAll, policy('Deny', { Action }))).toBe('ExplicitDeny');
+    expect(decide(policy('Allow', { NotAction: Action }))).toBe('ImplicitDeny');
+  });
+});

@@ -21,7 +21,7 @@ CertificatePublicKeyVerify Algorithm CertificateId Message MessageType Signature
 ConnectKmsInstance KMProvider KmsInstanceId VSwitchIds VpcId ZoneIds
 CreateAlias AliasName KeyId
 CreateApplicationAccessPoint AuthenticationMethod Description Name Policies
-CreateCertificate ExportablePrivateKey KeySpec Subject SubjectAlternativeNames
+CreateCertificate ExportablePrivateKey KeySpec ProtectionLevel Subject SubjectAlternativeNames
 CreateClientKey AapName NotAfter NotBefore Password
 CreateKey DKMSInstanceId Description EnableAutomaticRotation KeySpec KeyStorageMechanism KeyUsage Origin Policy ProtectionLevel RotationInterval Tags
 CreateKeyVersion KeyId

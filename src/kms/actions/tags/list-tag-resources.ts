@@ -81,7 +81,7 @@ async function readNamed(resources: readonly TaggedResource[]): Promise<Tagged[]
 }
 
 function idOf({ label }: TaggedResource): string {
-  return 'KeyId' in label ? label.KeyId : label.SecretName;
+  return Object.values(label)[0] ?? '';
 }
 
 function matches(tags: Tags, asked: readonly Filter[]): boolean {

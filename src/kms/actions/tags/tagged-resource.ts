@@ -1,42 +1,60 @@
 import { ApiError } from '../../../lib/errors.ts';
 import type { AccessRequest } from '../../../policy/decision.ts';
 import type { Transaction } from '../../../ports/store.ts';
+import { certificateAccess, certificateReference, findCertificate, loadCertificate } from '../../certificate-lookup.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { findKey, keyAccess, loadKey } from '../../key-lookup.ts';
 import { keyReference, optional, secretReference } from '../../parameters.ts';
+import { certificateTable } from '../../records/certificate.ts';
 import { keyTable } from '../../records/key.ts';
 import { secretTable } from '../../records/secret.ts';
 import { findSecret, loadLiveSecret, loadSecret, secretAccess } from '../../secret-lookup.ts';
 import type { z } from 'zod';
 
-/** Tags of a key or a secret. */
+/** Tags of a key, a secret or a certificate. */
 export type Tags = Record<string, string>;
 
-/** A key or secret whose tags somebody asks for. */
+/** A key, secret or certificate whose tags somebody asks for. */
 export interface TaggedResource {
   /** Its id or name, under the field that responses give it. */
-  readonly label: { KeyId: string } | { SecretName: string };
+  readonly label: { KeyId: string } | { SecretName: string } | { CertificateId: string };
   access(action: string): AccessRequest;
   read(): Promise<Tags>;
   change(transaction: Transaction, change: (tags: Tags) => Tags): Promise<void>;
 }
 
-/** The two parameters of which one names the resource. */
-export function resourceParameters(): {
-  KeyId: z.ZodType<string | undefined>;
-  SecretName: z.ZodType<string | undefined>;
-} {
-  return { KeyId: optional(keyReference()), SecretName: optional(secretReference()) };
+/** The parameters of which one names the resource. */
+export interface NamedResource {
+  KeyId?: string | undefined;
+  SecretName?: string | undefined;
+  CertificateId?: string | undefined;
+}
+
+/** The schema of {@link NamedResource}. */
+export function resourceParameters(): Record<keyof NamedResource, z.ZodType<string | undefined>> {
+  return {
+    KeyId: optional(keyReference()),
+    SecretName: optional(secretReference()),
+    CertificateId: optional(certificateReference()),
+  };
 }
 
 /** Looks up the one resource that the parameters name. */
 export function findTagged(
   dependencies: KmsDependencies,
-  { KeyId, SecretName }: { KeyId?: string | undefined; SecretName?: string | undefined },
+  { KeyId, SecretName, CertificateId }: NamedResource,
 ): Promise<TaggedResource> {
-  if (KeyId !== undefined && SecretName === undefined) return taggedKey(dependencies, KeyId);
-  if (SecretName !== undefined && KeyId === undefined) return taggedSecret(dependencies, SecretName);
-  throw new ApiError('MissingParameter', 'One of the parameters KeyId and SecretName is required, and not both.');
+  const given = [
+    KeyId === undefined ? undefined : taggedKey(dependencies, KeyId),
+    SecretName === undefined ? undefined : taggedSecret(dependencies, SecretName),
+    CertificateId === undefined ? undefined : taggedCertificate(dependencies, CertificateId),
+  ].filter((resource) => resource !== undefined);
+  const [only] = given;
+  if (only !== undefined && given.length === 1) return only;
+  throw new ApiError(
+    'MissingParameter',
+    'One of the parameters KeyId, SecretName and CertificateId is required, and not more.',
+  );
 }
 
 /** Looks up a key by its id, alias or ARN. */
@@ -63,6 +81,20 @@ export async function taggedSecret(dependencies: KmsDependencies, secretName: st
     change: async (transaction, change) => {
       const secret = await loadLiveSecret(transaction, found);
       await secretTable.put(transaction, secret.name, { ...secret, tags: change(secret.tags) });
+    },
+  };
+}
+
+/** Looks up a certificate by its id or ARN. */
+export async function taggedCertificate(dependencies: KmsDependencies, id: string): Promise<TaggedResource> {
+  const found = await findCertificate(dependencies, dependencies.store, id);
+  return {
+    label: { CertificateId: found.name },
+    access: (action) => certificateAccess(dependencies, action, found),
+    read: async () => (await loadCertificate(dependencies.store, found)).tags,
+    change: async (transaction, change) => {
+      const certificate = await loadCertificate(transaction, found);
+      await certificateTable.put(transaction, found.name, { ...certificate, tags: change(certificate.tags) });
     },
   };
 }

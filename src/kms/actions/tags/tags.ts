@@ -3,8 +3,9 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { refused } from '../../parameters.ts';
 import { addTags, listTags, removeTags, tagKeys, tagPairs } from '../../tags.ts';
-import { findTagged, resourceParameters, type TaggedResource } from './tagged-resource.ts';
+import { findTagged, resourceParameters, type NamedResource, type TaggedResource } from './tagged-resource.ts';
 
+<<<<<<< HEAD
 const CertificateId = refused('certificates have no tags');
 
 interface Named {
@@ -13,6 +14,9 @@ interface Named {
 }
 
 function tagAction<Input extends Named>(
+=======
+function tagAction<Input extends NamedResource>(
+>>>>>>> 37ff87e (Certificates Manager: keys, requests, certificates and what they sign)
   dependencies: KmsDependencies,
   name: string,
   input: z.ZodType<Input>,
@@ -29,7 +33,7 @@ function tagAction<Input extends Named>(
   });
 }
 
-/** KMS TagResource, for keys and secrets. Tags of the same key are replaced. */
+/** KMS TagResource, for keys, secrets and certificates. Tags of the same key are replaced. */
 export function tagResource(dependencies: KmsDependencies): AnyAction {
   const input = z.object({ ...resourceParameters(), CertificateId, Tags: tagPairs() });
   return tagAction(dependencies, 'TagResource', input, async (resource, { Tags }) => {
@@ -38,7 +42,7 @@ export function tagResource(dependencies: KmsDependencies): AnyAction {
   });
 }
 
-/** KMS UntagResource, for keys and secrets. */
+/** KMS UntagResource, for keys, secrets and certificates. */
 export function untagResource(dependencies: KmsDependencies): AnyAction {
   const input = z.object({ ...resourceParameters(), CertificateId, TagKeys: tagKeys() });
   return tagAction(dependencies, 'UntagResource', input, async (resource, { TagKeys }) => {
@@ -49,7 +53,7 @@ export function untagResource(dependencies: KmsDependencies): AnyAction {
   });
 }
 
-/** KMS ListResourceTags, for keys; and, with the parameter SecretName, for secrets. */
+/** KMS ListResourceTags, for keys; and, with SecretName or CertificateId, for secrets and certificates. */
 export function listResourceTags(dependencies: KmsDependencies): AnyAction {
   const input = z.object(resourceParameters());
   return tagAction(dependencies, 'ListResourceTags', input, async (resource) => {

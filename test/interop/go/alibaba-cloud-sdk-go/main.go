@@ -61,6 +61,7 @@ func main() {
 	keys(client, found)
 	crypt(client, found)
 	secrets(client, found)
+	certificates(client, found)
 	refused(client, found)
 	_ = json.NewEncoder(os.Stdout).Encode(found)
 }

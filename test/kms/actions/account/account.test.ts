@@ -56,6 +56,8 @@ const everything: Record<string, unknown> = {
   KeyId: 'k',
   AapName: 'a',
   Algorithm: 'ECDSA_SHA_256',
+  Certificate: 'c',
+  CertificateId: 'c',
   ClientKeyId: 'KAAP.x',
   CiphertextBlob: Buffer.alloc(100, 'a').toString('base64'),
   Description: 'd',
@@ -80,7 +82,10 @@ const everything: Record<string, unknown> = {
   SecretData: 'x',
   SecretName: 's',
   SecretsList: '[{"SecretName":"s"}]',
+  SignatureValue: 'eA==',
   SourcePrivateIp: '["10.0.0.1"]',
+  Status: 'ACTIVE',
+  Subject: 'CN=a,OU=b,O=c,C=DE',
   Tag: [{ Key: 't' }],
   TagKey: ['t'],
   TagKeys: '["t"]',
@@ -93,10 +98,11 @@ const everything: Record<string, unknown> = {
 
 /** Tag actions name one resource, not two; encryption and MACs have other algorithms than signatures. */
 function parametersOf(action: string): Record<string, unknown> {
-  if (/^Asymmetric(En|De)crypt$/.test(action)) return { ...everything, Algorithm: 'RSAES_OAEP_SHA_256' };
+  if (/^(Asymmetric|Certificate(Public|Private)Key)(En|De)crypt$/.test(action))
+    return { ...everything, Algorithm: 'RSAES_OAEP_SHA_256' };
   if (action.endsWith('Mac')) return { ...everything, Algorithm: 'HMAC_SHA_256' };
   if (!/^(Tag|Untag)Resource$|^ListResourceTags$/.test(action)) return everything;
-  const { SecretName: _, ...rest } = everything;
+  const { SecretName: _, CertificateId: __, ...rest } = everything;
   return rest;
 }
 

@@ -53,7 +53,8 @@ describe('tags', () => {
   });
 
   it('belong to one resource that the parameters name', async () => {
-    const message = 'MissingParameter: One of the parameters KeyId and SecretName is required, and not both.';
+    const message =
+      'MissingParameter: One of the parameters KeyId, SecretName and CertificateId is required, and not more.';
     await expect(kms.plan('ListResourceTags')).rejects.toMatchObject({ code: 'MissingParameter' });
     expect(await kms.failure('TagResource', { KeyId: 'a', SecretName: 'b', Tags: '[]' })).toBe(message);
   });
