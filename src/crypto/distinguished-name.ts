@@ -70,7 +70,7 @@ function parsePart(part: string): readonly [NameAttribute, string] {
   if (attribute === undefined) {
     throw new NameError('Write attribute=value, with the attributes C, ST, L, O, OU, CN and E, and commas between.');
   }
-  const value = readValue(part.slice(equals + 1).trim());
+  const value = readValue(trimUnescaped(part.slice(equals + 1)));
   const { length } = value;
   if (length === 0 || length > maxLengths[attribute] || patterns[attribute]?.test(value) === false) {
     throw new NameError(
@@ -80,11 +80,17 @@ function parsePart(part: string): readonly [NameAttribute, string] {
   return [attribute, value];
 }
 
+/** Without the spaces around it; a last one that a backslash protects stays. */
+function trimUnescaped(written: string): string {
+  const trimmed = written.trim();
+  return /(?<!\\)(\\\\)*\\$/.test(trimmed) && written.trimStart().length > trimmed.length ? `${trimmed} ` : trimmed;
+}
+
 /** Takes the quotation marks and backslashes away (RFC 2253 §4, RFC 4514 §2.4). */
 function readValue(written: string): string {
   const quoted = /^"((?:[^"\\]|\\.)*)"$/s.exec(written);
   const body = quoted?.[1] ?? written;
-  if (quoted === null && /^#|(?<!\\)["+;<>]/.test(written)) {
+  if (quoted === null && hasBareSpecial(written)) {
     throw new NameError('Write a backslash before each of "+;<> and a leading #; + does not join attributes here.');
   }
   const bytes: Buffer[] = [];
@@ -100,6 +106,10 @@ function readValue(written: string): string {
   return text;
 }
 
+function hasBareSpecial(written: string): boolean {
+  return /^#|["+;<>]/.test(written.replaceAll(/\\./gs, '_'));
+}
+
 /** Writes a name as RFC 4514 does, the most specific attribute first. */
 export function formatDistinguishedName(name: DistinguishedName): string {
   return name
@@ -109,7 +119,7 @@ export function formatDistinguishedName(name: DistinguishedName): string {
 }
 
 function escapeValue(value: string): string {
-  return value.replaceAll(/[",+;<>\\]/g, String.raw`\$&`).replaceAll(/^[ #]| $/g, String.raw`\$&`);
+  return value.replaceAll(/[",+;<>\\]/g, String.raw`\$&`).replaceAll(/^[ #]|(?<=.) $/gs, String.raw`\$&`);
 }
 
 /** The name that node:crypto writes an attribute a line, as RFC 4514 writes it. The values are escaped already. */

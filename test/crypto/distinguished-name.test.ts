@@ -43,9 +43,9 @@ describe('a distinguished name', () => {
   });
 
   it('comes back whatever its values hold', () => {
-    const value = fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }).filter(
-      (text) => !/\p{Cc}/u.test(text) && text.isWellFormed() && text.length <= 64,
-    );
+    const value = fc
+      .string({ minLength: 1, maxLength: 30, unit: 'grapheme' })
+      .filter((text) => !/\p{Cc}/u.test(text) && text.isWellFormed() && text.length <= 64);
     const part = fc.tuple(fc.constantFrom<NameAttribute>('O', 'OU', 'CN', 'ST'), value);
     fc.assert(
       fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (name: DistinguishedName) => {

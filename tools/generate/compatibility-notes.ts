@@ -3,28 +3,17 @@ type Notes = Readonly<Record<string, string>>;
 
 /** How an action that is there differs from the one documented, besides its parameters. */
 export const differences: Notes = {
-<<<<<<< HEAD
   DescribeRegions: 'One region: the one of the configuration.',
   GetKmsInstance:
     'Gives id, name, type, status and the number of keys and secrets: there is nothing to buy, and no VPC.',
-=======
-  CreateApplicationAccessPoint:
-    'Besides, takes `AuthenticationConfig`: the service accounts that may use the access point, and the method `RAMRole`.',
-  CreateCertificate: '`KeySpec` EC_SM2 is refused.',
-  CreateKey: '`Origin` EXTERNAL is refused, and so is `ProtectionLevel` HSM: keys are kept in software.',
-  CreateSecret: '`SecretType` is Generic. Automatic rotation is refused.',
-  DescribeRegions: 'One region: the one of the configuration.',
-  GetKmsInstance:
-    'Gives id, name, type, status and the number of keys and secrets: there is nothing to buy, and no VPC.',
-  ListResourceTags: 'Besides, takes `SecretName` and `CertificateId`.',
-  UpdateApplicationAccessPoint: 'Besides, takes `AuthenticationConfig`, as CreateApplicationAccessPoint does.',
->>>>>>> 37ff87e (Certificates Manager: keys, requests, certificates and what they sign)
   UpdateRotationPolicy: 'Stored and shown. Nothing rotates by itself yet; CreateKeyVersion does it by hand.',
 };
 
 /** How a parameter that is read differs, by `Action.Parameter`. */
 export const parameterDifferences: Notes = {
   'CreateApplicationAccessPoint.AuthenticationMethod': 'Besides ClientKey, takes RAMRole.',
+  'CreateCertificate.KeySpec': '`EC_SM2` is refused.',
+  'CreateCertificate.ProtectionLevel': '`HSM` is refused.',
   'CreateKey.Origin': '`EXTERNAL` is refused.',
   'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',
   'CreateSecret.EnableAutomaticRotation': '`true` is refused.',

@@ -1,22 +1,10 @@
 import { z } from 'zod';
 import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
-import { refused } from '../../parameters.ts';
 import { addTags, listTags, removeTags, tagKeys, tagPairs } from '../../tags.ts';
 import { findTagged, resourceParameters, type NamedResource, type TaggedResource } from './tagged-resource.ts';
 
-<<<<<<< HEAD
-const CertificateId = refused('certificates have no tags');
-
-interface Named {
-  KeyId?: string | undefined;
-  SecretName?: string | undefined;
-}
-
-function tagAction<Input extends Named>(
-=======
 function tagAction<Input extends NamedResource>(
->>>>>>> 37ff87e (Certificates Manager: keys, requests, certificates and what they sign)
   dependencies: KmsDependencies,
   name: string,
   input: z.ZodType<Input>,
@@ -35,7 +23,7 @@ function tagAction<Input extends NamedResource>(
 
 /** KMS TagResource, for keys, secrets and certificates. Tags of the same key are replaced. */
 export function tagResource(dependencies: KmsDependencies): AnyAction {
-  const input = z.object({ ...resourceParameters(), CertificateId, Tags: tagPairs() });
+  const input = z.object({ ...resourceParameters(), Tags: tagPairs() });
   return tagAction(dependencies, 'TagResource', input, async (resource, { Tags }) => {
     await dependencies.store.transact((transaction) => resource.change(transaction, (tags) => addTags(tags, Tags)));
     return {};
@@ -44,7 +32,7 @@ export function tagResource(dependencies: KmsDependencies): AnyAction {
 
 /** KMS UntagResource, for keys, secrets and certificates. */
 export function untagResource(dependencies: KmsDependencies): AnyAction {
-  const input = z.object({ ...resourceParameters(), CertificateId, TagKeys: tagKeys() });
+  const input = z.object({ ...resourceParameters(), TagKeys: tagKeys() });
   return tagAction(dependencies, 'UntagResource', input, async (resource, { TagKeys }) => {
     await dependencies.store.transact((transaction) =>
       resource.change(transaction, (tags) => removeTags(tags, TagKeys)),

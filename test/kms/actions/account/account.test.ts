@@ -101,6 +101,7 @@ function parametersOf(action: string): Record<string, unknown> {
   if (/^(Asymmetric|Certificate(Public|Private)Key)(En|De)crypt$/.test(action))
     return { ...everything, Algorithm: 'RSAES_OAEP_SHA_256' };
   if (action.endsWith('Mac')) return { ...everything, Algorithm: 'HMAC_SHA_256' };
+  if (action === 'SetDeletionProtection') return { KeyId: 'k', EnableDeletionProtection: 'true' };
   if (!/^(Tag|Untag)Resource$|^ListResourceTags$/.test(action)) return everything;
   const { SecretName: _, CertificateId: __, ...rest } = everything;
   return rest;
