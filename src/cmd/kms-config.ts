@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import type { RateLimits } from '../gateway/rate-limit.ts';
 import { ConfigError, parseListenAddress, readConfig, readSettingFile, type ListenAddress } from '../lib/config.ts';
 import { installationVariables, type Installation } from './installation.ts';
 
@@ -29,6 +30,7 @@ export interface KmsConfig extends Installation {
   operatorServiceAccount: string | undefined;
   instances: readonly { id: string; type: 'Software' }[];
   trustedProxies: readonly string[];
+  rateLimits: RateLimits;
 }
 
 const listOf = (text: string): string[] =>
@@ -36,6 +38,8 @@ const listOf = (text: string): string[] =>
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+
+const perSecond = z.coerce.number({ error: 'write requests per second, or 0 for no limit' }).int().min(0).default(0);
 
 const schema = z.object({
   ...installationVariables,
@@ -57,6 +61,8 @@ const schema = z.object({
     .optional(),
   KAAP_INSTANCES: z.string().default(''),
   KAAP_TRUSTED_PROXIES: z.string().default(''),
+  KAAP_RATE_LIMIT_PER_CALLER: perSecond,
+  KAAP_RATE_LIMIT_PER_ADDRESS: perSecond,
 });
 
 /** Reads {@link KmsConfig} from environment variables. Throws ConfigError, which names every fault. */
@@ -80,6 +86,10 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     operatorServiceAccount: given.KAAP_OPERATOR_SERVICE_ACCOUNT,
     instances: listOf(given.KAAP_INSTANCES).map(softwareInstance),
     trustedProxies: listOf(given.KAAP_TRUSTED_PROXIES),
+    rateLimits: {
+      callerPerSecond: given.KAAP_RATE_LIMIT_PER_CALLER,
+      anonymousPerSecond: given.KAAP_RATE_LIMIT_PER_ADDRESS,
+    },
   };
 }
 

@@ -180,6 +180,7 @@ async function serve(
     log,
     metrics,
     trustedProxies: config.trustedProxies,
+    rateLimits: config.rateLimits,
     notReady,
   });
   return startHttpServer({ address: config.listen, certificate: authority.issue(), handler: gateway });

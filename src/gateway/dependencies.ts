@@ -6,6 +6,7 @@ import type { AnyAction } from '../ports/action.ts';
 import type { AuditSink } from '../ports/audit-sink.ts';
 import type { CredentialSource } from '../ports/identity.ts';
 import type { NonceStore } from './nonce-store.ts';
+import type { RateLimits } from './rate-limit.ts';
 
 /** Everything the gateway works with. */
 export interface GatewayDependencies {
@@ -22,6 +23,8 @@ export interface GatewayDependencies {
   readonly trustedProxies?: readonly string[];
   /** Receives `kaap_requests_total` and `kaap_request_duration_seconds`. */
   readonly metrics?: Pick<Metrics, 'count' | 'observe'>;
+  /** None unless given. */
+  readonly rateLimits?: RateLimits;
   /** Largest request body in bytes; 3 MiB unless given, as the KMS instance gateway documents. */
   readonly maxBodyBytes?: number;
   /** Why the service cannot work now, such as being sealed; `undefined` when it can. Answers `GET /readyz`. */

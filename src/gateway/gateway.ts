@@ -14,6 +14,7 @@ import { generateRandom } from './protocols/instance/generate-random.ts';
 import { instance } from './protocols/instance/protocol.ts';
 import type { ApiCall, Protocol } from './protocols/protocol.ts';
 import { rpcV1 } from './protocols/rpc-v1.ts';
+import { noRateLimits, RateLimiter } from './rate-limit.ts';
 import { createRequestIds } from './request-id.ts';
 import { routes, type Route } from './routes.ts';
 import { createSourceAddress, type SourceAddress } from './source-address.ts';
@@ -27,6 +28,7 @@ export type Gateway = (request: IncomingMessage, response: ServerResponse) => vo
 interface Workings extends GatewayDependencies {
   readonly table: ActionTable;
   readonly sourceAddress: SourceAddress;
+  readonly rateLimiter: RateLimiter;
   readonly newRequestId: () => string;
 }
 
@@ -47,6 +49,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     ...dependencies,
     table: createActionTable([...dependencies.actions, generateRandom(dependencies.random)]),
     sourceAddress: createSourceAddress(dependencies.trustedProxies ?? []),
+    rateLimiter: new RateLimiter(dependencies.rateLimits ?? noRateLimits, dependencies.clock),
     newRequestId: createRequestIds(dependencies.random),
   };
   const handlers: Readonly<Record<Route, Handler>> = {
@@ -198,6 +201,7 @@ async function perform(workings: Workings, exchange: Exchange, signal: AbortSign
   const action = workings.table.find(product, call.action);
   exchange.known = action !== undefined;
   exchange.principal = await identify(workings, call, action);
+  workings.rateLimiter.admit(exchange.principal, exchange.request.sourceIp);
   if (action === undefined)
     throw new ApiError('InvalidApi.NotFound', 'The product has no such action. Check its name and Version.');
   const { input, dryRun, runsDry } = decodeInput(action, call.parameters);

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readKmsConfig } from '../../src/cmd/kms-config.ts';
+import { metricTable } from '../../src/lib/metrics.ts';
 import { chart, helm, namespace, succeeded, template, type RenderedObject } from './programs.ts';
 
 const values = (name: string): string[] => ['--values', join(import.meta.dirname, 'values', `${name}.yaml`)];
@@ -252,6 +254,30 @@ test('a change of the default values changes nothing that is not meant: names ar
   expect(names).toContain('Service/kaap-kms');
 });
 
+test('alerts and dashboard ask for metrics that there are', () => {
+  const rule = template(values('everything')).find(({ kind }) => kind === 'PrometheusRule');
+  const dashboard = readFileSync(join(chart, 'dashboards/kaap.json'), 'utf8');
+  const asked = [...`${JSON.stringify(rule)}${dashboard}`.matchAll(/kaap_[a-z_]+/g)].map(([name]) =>
+    name.replace(/_(bucket|sum|count)$/, ''),
+  );
+  expect(rule).toBeDefined();
+  expect(asked.length).toBeGreaterThan(10);
+  expect(asked.filter((name) => !Object.hasOwn(metricTable, name))).toEqual([]);
+});
+
+test('every alert says what to do', () => {
+  const rule = template(values('everything')).find(({ kind }) => kind === 'PrometheusRule') as unknown as {
+    spec: { groups: { rules: { alert: string; annotations: { summary?: string; description?: string } }[] }[] };
+  };
+  const alerts = rule.spec.groups.flatMap(({ rules }) => rules);
+  const guide = readFileSync(join(chart, '../../docs/guides/monitoring.md'), 'utf8');
+  for (const { alert, annotations } of alerts) {
+    expect(annotations.summary, alert).toMatch(/\.$/);
+    expect(annotations.description, alert).toMatch(/\.$/);
+    expect(guide, alert).toContain(`\`${alert}\``);
+  }
+});
+
 test('NOTES tell a user without persistence that nothing is kept', () => {
   const notes = succeeded(
     helm(['install', 'kaap', chart, '--dry-run=client', '--namespace', namespace, ...values('tests')]),
@@ -271,6 +297,7 @@ test('the KMS understands every variable that the chart gives it', () => {
     tokenReview: true,
     operatorServiceAccount: `${namespace}:kaap-operator`,
     trustedProxies: ['10.0.0.0/8'],
+    rateLimits: { callerPerSecond: 1000, anonymousPerSecond: 200 },
     database: { file: '/etc/kaap/database/uri' },
   });
   expect(readKmsConfig(env).instances).toHaveLength(2);

@@ -56,6 +56,18 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
     words,
   ),
   trustedProxies: list('Networks of proxies whose word about the address of a caller is taken.', [], words),
+  rateLimit: section(
+    'Requests per second that one caller may make, at each pod of the KMS; twice as many at once. 0: any.',
+    {
+      perCaller: count('For each user, client key, and session of a role, so each pod.', 1000, 0, 1_000_000),
+      perAddress: count(
+        'For each source address, over calls without a signature (AssumeRoleWithOIDC).',
+        200,
+        0,
+        1_000_000,
+      ),
+    },
+  ),
   replicas: count('Pods; all of them work. More than one needs database.existingSecret.', 1, 1, 20),
   database: section('A PostgreSQL database that holds the state, sealed, instead of a file on the volume.', {
     existingSecret: text('Secret with the URL of the database. Empty: SQLite on the volume, one pod.', ''),
@@ -152,6 +164,10 @@ export const chartValues: Settings = {
   serviceMonitor: section('A ServiceMonitor of the Prometheus operator.', {
     enabled: flag('Install it, and the Service that it needs.', false),
     interval: text('Between two scrapes.', '30s', { pattern: '^[0-9]+(s|m)$' }),
+    labels: kubernetesObject('Labels that the Prometheus looks for.'),
+  }),
+  prometheusRule: section('Alerts, as a PrometheusRule of the Prometheus operator.', {
+    enabled: flag('Install them.', false),
     labels: kubernetesObject('Labels that the Prometheus looks for.'),
   }),
 };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { rootCredentialFile, type RootCredential } from '../../cli/connection.ts';
 import { KmsClient, oidcCredentials, staticCredentials } from '../../client/kms-client.ts';
 import { createControllers } from '../../controllers/operator.ts';
+import { noRateLimits } from '../../gateway/rate-limit.ts';
 import { EventRecorder } from '../../kube/events.ts';
 import type { ManifestClusterApi } from '../../kube/manifest-cluster-api.ts';
 import { Reflectors } from '../../kube/reflectors.ts';
@@ -109,6 +110,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       operatorServiceAccount: `${operatorAccount.namespace}:${operatorAccount.serviceAccount}`,
       instances,
       trustedProxies: [],
+      rateLimits: noRateLimits,
     },
     verifiers: new Map([[standaloneProvider, verifier]]),
     clock,
