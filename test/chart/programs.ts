@@ -69,6 +69,6 @@ export function templateText(args: readonly string[] = []): string {
 
 /** What the chart makes of these arguments, as objects. */
 export function template(args: readonly string[] = []): RenderedObject[] {
-  const documents = parseAllDocuments(templateText(args));
+  const documents = parseAllDocuments(templateText(args), { version: '1.1' });
   return 'empty' in documents ? [] : documents.map((document) => document.toJS() as RenderedObject);
 }

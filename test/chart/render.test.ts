@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { customResourceTypes } from '../../src/api/registry.ts';
 import { readKmsConfig } from '../../src/cmd/kms-config.ts';
 import { metricTable } from '../../src/lib/metrics.ts';
 import { chart, helm, namespace, succeeded, template, type RenderedObject } from './programs.ts';
@@ -133,7 +134,7 @@ describe('the default values', () => {
 
   test('the definitions of the kinds outlive the release', () => {
     const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    expect(definitions).toHaveLength(6);
+    expect(definitions).toHaveLength(Object.keys(customResourceTypes).length);
     for (const { metadata } of definitions) expect(metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
   });
 });
