@@ -158,6 +158,9 @@ export abstract class KmsApi {
   getSecretValue(input: In<'GetSecretValue'>, options?: CallOptions): Out<'GetSecretValue'> {
     return this.#kms('GetSecretValue', input, options);
   }
+  waitSecretChanges(input: In<'WaitSecretChanges'>, options?: CallOptions): Out<'WaitSecretChanges'> {
+    return this.#kms('WaitSecretChanges', input, options);
+  }
   putSecretValue(input: In<'PutSecretValue'>, options?: CallOptions): Out<'PutSecretValue'> {
     return this.#kms('PutSecretValue', input, options);
   }

@@ -98,6 +98,15 @@ export interface SecretOperations {
       VersionStages: { VersionStage: string[] };
     }
   >;
+  /** Kaap's own: waits for another version than the one that `State` stands for. */
+  WaitSecretChanges: Operation<
+    {
+      /** JSON list of `{SecretName, VersionStage?, State?}`. */
+      Secrets: string;
+      WaitSeconds?: number | undefined;
+    },
+    { Secrets: { Secret: { SecretName: string; State: string; Changed: boolean }[] } }
+  >;
   PutSecretValue: Operation<
     {
       SecretData: string;

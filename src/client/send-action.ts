@@ -16,7 +16,7 @@ export interface ActionRequest {
 const userAgent = 'kaap-client';
 
 /** Actions that change nothing, so that a call whose answer was lost may be sent again. */
-const harmless = /^(?:Get|List|Describe|Encrypt$|Decrypt$|ReEncrypt$|Generate|Asymmetric|Assume|Batch)/;
+const harmless = /^(?:Get|List|Describe|Encrypt$|Decrypt$|ReEncrypt$|Generate|Asymmetric|Assume|Batch|Wait)/;
 
 function parseBody(answer: TransportAnswer): Record<string, unknown> {
   try {

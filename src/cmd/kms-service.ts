@@ -87,7 +87,8 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     log,
   });
   const notReady = (): string | undefined => readinessProblem(barrier, audit);
-  const kms = kmsDependencies(dependencies, barrier);
+  const closing = new AbortController();
+  const kms = kmsDependencies(dependencies, barrier, closing.signal);
   const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
   const stopUpkeep = startUpkeep(kms, new StoreLease(lease), log);
   const server = await serve(dependencies, kms, state, audit, authority, notReady);
@@ -106,6 +107,7 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     notReady,
     close: async () => {
       clearInterval(renewal);
+      closing.abort();
       await server.close();
       await stopUpkeep();
       await audit.close();
@@ -115,10 +117,14 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
   };
 }
 
-function kmsDependencies({ config, clock }: KmsServiceDependencies, store: Store): KmsDependencies {
+function kmsDependencies(
+  { config, clock }: KmsServiceDependencies,
+  store: Store,
+  closing: AbortSignal,
+): KmsDependencies {
   const { region, accountId, instances } = config;
   const providers = { software: new SoftwareProvider({ random: randomBytes }) };
-  return { store, providers, clock, random: randomBytes, region, accountId, instances };
+  return { store, providers, clock, random: randomBytes, region, accountId, instances, closing };
 }
 
 /** What a first start needs: the account's access key in a file, and the role of the operator. */

@@ -66,6 +66,7 @@ import { deleteSecret, restoreSecret } from './actions/secrets/secret-deletion.t
 import { getSecretPolicy, setSecretPolicy } from './actions/secrets/secret-policy.ts';
 import { updateSecretVersionStage } from './actions/secrets/update-secret-version-stage.ts';
 import { updateSecret } from './actions/secrets/update-secret.ts';
+import { waitSecretChanges } from './actions/secrets/wait-secret-changes.ts';
 import { listTagResources } from './actions/tags/list-tag-resources.ts';
 import { tagResources, untagResources } from './actions/tags/tag-resources.ts';
 import { listResourceTags, tagResource, untagResource } from './actions/tags/tags.ts';
@@ -120,6 +121,7 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   putSecretValue,
   getSecretValue,
   batchGetSecretValue,
+  waitSecretChanges,
   describeSecret,
   listSecrets,
   listSecretVersionIds,

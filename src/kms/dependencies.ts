@@ -24,6 +24,8 @@ export interface KmsDependencies {
   /** The one account of this installation, such as `1000000000000000`. */
   readonly accountId: string;
   readonly instances: readonly InstanceDescription[];
+  /** Fires when the service stops: calls that wait for something then answer at once. */
+  readonly closing?: AbortSignal;
 }
 
 /** The scope of keys and secrets that belong to no instance. */

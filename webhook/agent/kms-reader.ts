@@ -6,7 +6,7 @@ import { openClientKeyFile } from '../../src/crypto/client-key-file.ts';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentConfig, AgentIdentity, AgentSource, ClientKeyIdentity, TokenRole } from './agent-config.ts';
-import type { ReaderFactory } from './source-value.ts';
+import type { AnnouncedChange, ReaderFactory, SecretReader } from './source-value.ts';
 
 type Location = Pick<AgentConfig, 'endpoint' | 'caPem' | 'region'>;
 
@@ -17,7 +17,11 @@ const keyIdPattern = /^KAAP\.[0-9a-f-]{36}$/;
 export function kmsReaders(location: Location): ReaderFactory {
   return ({ identity }) => {
     const client = new KmsClient({ ...location, credentials: credentialsOf(identity, location) });
-    return { read: (source, signal) => readSource(client, source, signal), close: () => client.close() };
+    return {
+      read: (source, signal) => readSource(client, source, signal),
+      waitForChange: (...waiting) => waitForChange(client, ...waiting),
+      close: () => client.close(),
+    };
   };
 }
 
@@ -38,6 +42,26 @@ async function readSource(client: KmsClient, source: AgentSource, signal: AbortS
   if (answer.SecretDataType === 'binary') return fromBase64(answer.SecretData);
   if (answer.SecretData.isWellFormed()) return SecretBytes.fromUtf8(answer.SecretData);
   throw new Refusal('its value is not Unicode text. Store it with SecretDataType binary.');
+}
+
+/** Longer than the wait itself: what a busy server may take to answer. */
+const answerMarginMs = 15_000;
+
+async function waitForChange(
+  client: KmsClient,
+  ...[sources, known, waitSeconds, signal]: Parameters<NonNullable<SecretReader['waitForChange']>>
+): Promise<AnnouncedChange> {
+  const asked = sources.map(({ name, secretName, versionStage }) => ({
+    SecretName: secretName,
+    ...(versionStage === undefined ? {} : { VersionStage: versionStage }),
+    State: known.get(name) ?? '',
+  }));
+  const { Secrets } = await client.waitSecretChanges(
+    { Secrets: JSON.stringify(asked), WaitSeconds: waitSeconds },
+    { signal, deadlineMs: waitSeconds * 1000 + answerMarginMs },
+  );
+  const states = Secrets.Secret.map(({ State }, index) => [sources[index]?.name ?? '', State] as const);
+  return { changed: Secrets.Secret.some(({ Changed }) => Changed), known: new Map(states) };
 }
 
 /** Node ignores what is not base64; a value that was changed on the way is refused instead. */

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/lib/errors.ts';
 import type { AgentBinding, AgentConfig } from './agent-config.ts';
 import { deliver } from './deliver.ts';
 import { fetchBinding } from './fetch.ts';
+import { NextLook, type LookOptions } from './next-look.ts';
 import { renderBinding, type Rendered } from './render.ts';
 import type { AgentLog, SecretReader } from './source-value.ts';
 
@@ -13,11 +13,8 @@ export interface LiveBinding {
   rendered: Rendered;
 }
 
-export interface RefreshOptions {
-  signal: AbortSignal;
+export interface RefreshOptions extends LookOptions {
   log: AgentLog;
-  /** From 0 (inclusive) to 1 (exclusive). */
-  random: () => number;
 }
 
 /**
@@ -48,24 +45,23 @@ export async function refreshBindings(
 async function follow(
   entry: LiveBinding,
   commit: (entry: LiveBinding, rendered: Rendered) => Promise<void>,
-  { signal, log, random }: RefreshOptions,
+  options: RefreshOptions,
 ): Promise<void> {
+  const { signal, log } = options;
   const { refreshSeconds, name } = entry.binding;
   if (refreshSeconds === undefined) return;
+  const looks = new NextLook(entry.binding, entry.reader, options);
   while (!signal.aborted) {
-    await sleep(jittered(refreshSeconds * 1000, random), undefined, { signal }).catch(() => undefined);
+    await looks.next();
     if (signal.aborted) return;
     try {
       const values = await fetchBinding(entry.binding, entry.reader, signal);
       await commit(entry, renderBinding(entry.binding, values));
+      looks.note('succeeded');
     } catch (error) {
-      if (!signal.aborted)
-        log.warn({ binding: name, reason: messageOf(error) }, 'refresh failed; the last values stay');
+      if (signal.aborted) return;
+      looks.note('failed');
+      log.warn({ binding: name, reason: messageOf(error) }, 'refresh failed; the last values stay');
     }
   }
-}
-
-/** Between nine tenths and eleven tenths: pods that started together do not ask together for long. */
-export function jittered(intervalMs: number, random: () => number): number {
-  return intervalMs * (0.9 + 0.2 * random());
 }

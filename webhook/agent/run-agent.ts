@@ -34,7 +34,7 @@ const longestWaitMs = 5000;
  * pod waits, and starts by itself once the KMS is back.
  */
 export async function runAgent(config: AgentConfig, options: AgentOptions): Promise<void> {
-  const { signal, log, random = Math.random } = options;
+  const { signal, log, random = Math.random, clock = systemClock } = options;
   const live = config.bindings.map((binding) => ({ binding, reader: options.readers(binding) }));
   try {
     const delivered = await untilDelivered(config, live, { ...options, random });
@@ -42,7 +42,7 @@ export async function runAgent(config: AgentConfig, options: AgentOptions): Prom
     log.info({ bindings: delivered.map(({ binding }) => binding.name) }, 'secrets are in place');
     options.onReady?.();
     if (delivered.some(({ binding }) => binding.refreshSeconds !== undefined)) {
-      return await refreshBindings(config, delivered, { signal, log, random });
+      return await refreshBindings(config, delivered, { signal, log, random, clock });
     }
     for (const { rendered } of delivered) wipe(rendered);
     await options.hold?.(signal);

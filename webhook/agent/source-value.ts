@@ -1,10 +1,28 @@
 import type { SecretBytes } from '../../src/lib/secret-bytes.ts';
-import type { AgentBinding, AgentSource } from './agent-config.ts';
+import type { AgentBinding, AgentSecretSource, AgentSource } from './agent-config.ts';
+
+/** What the KMS said last of each secret, by the name of the source. Opaque. */
+export type KnownState = ReadonlyMap<string, string>;
+
+export interface AnnouncedChange {
+  changed: boolean;
+  known: KnownState;
+}
 
 /** Gets values from the KMS as the pod. */
 export interface SecretReader {
   /** The exact bytes of a secret, or of a decrypted ciphertext. Rejects with a KmsClientError or a Refusal. */
   read(source: AgentSource, signal: AbortSignal): Promise<SecretBytes>;
+  /**
+   * Waits until one of the secrets may have another value than `known` stands for, at most `waitSeconds`. Rejects where
+   * the KMS cannot be asked so; then values are to be asked for again. Absent: never known.
+   */
+  waitForChange?(
+    sources: readonly AgentSecretSource[],
+    known: KnownState,
+    waitSeconds: number,
+    signal: AbortSignal,
+  ): Promise<AnnouncedChange>;
   /** Gives up connections. */
   close(): void;
 }

@@ -122,6 +122,23 @@ describe('the reader of a pod', () => {
     await expect(read(elsewhere)).rejects.toMatchObject({ name: 'UnreachableError' });
   });
 
+  test('waits for a change of its secrets, and hands back what the KMS said of them last', async () => {
+    const { port } = server.address() as AddressInfo;
+    const reader = kmsReaders({ endpoint: `https://127.0.0.1:${port}`, caPem, region: 'local' })(aPodBinding());
+    answers['WaitSecretChanges'] = () => [
+      200,
+      { Secrets: { Secret: [{ SecretName: 'shop/db', State: 's2', Changed: true }] } },
+    ];
+    const sources = [{ name: 'db', secretName: 'shop/db', versionStage: 'trial' }];
+    const signal = AbortSignal.timeout(10_000);
+    const heard = await reader.waitForChange?.(sources, new Map([['db', 's1']]), 20, signal);
+    expect(heard).toEqual({ changed: true, known: new Map([['db', 's2']]) });
+    const asked = seen.find(({ action }) => action === 'WaitSecretChanges')?.parameters;
+    expect(asked?.get('Secrets')).toBe('[{"SecretName":"shop/db","VersionStage":"trial","State":"s1"}]');
+    expect(asked?.get('WaitSeconds')).toBe('20');
+    reader.close();
+  });
+
   test('C10: asks for the password of its client key by the id in the file, and refuses another shape of id', async () => {
     const folder = aFolder();
     const clientKeyFile = join(folder, 'client-key.json');
