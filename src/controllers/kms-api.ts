@@ -45,6 +45,9 @@ export async function remove(
   await find(kms, action, parameters, signal);
 }
 
+/** The reason of a condition while the KMS does not answer. */
+export const outageReason = 'KmsUnavailable';
+
 /** How long until a call that KMS refused is tried again without a change of the object. */
 const refusedRequeueMs = 60_000;
 
@@ -57,7 +60,7 @@ export function violationOf(error: unknown): Violation | undefined {
   if (!(error instanceof KmsClientError)) return undefined;
   if (error.retryable) {
     return {
-      reason: 'KmsUnavailable',
+      reason: outageReason,
       message: `The KMS does not answer (${error.code}). What was there before stays as it is; the operator tries again by itself.`,
     };
   }

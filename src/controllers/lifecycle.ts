@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { readyReason, readyType, type Condition } from '../api/condition.ts';
+import { isReady, readyReason, readyType, type Condition } from '../api/condition.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import type { Random } from '../kube/backoff.ts';
 import { setCondition } from '../kube/conditions.ts';
 import type { ClusterApi } from '../kube/cluster-api.ts';
 import type { Reconcile, ReconcileContext, ReconcileResult } from '../kube/controller.ts';
-import { keyOf, refOf, type KubeObject, type ResourceType, type StatusOf } from '../kube/resource.ts';
+import type { KubeObject, ResourceType, StatusOf } from '../kube/resource.ts';
+import { applyDecidedStatus } from '../kube/status-write.ts';
 import { firstViolation, ViolationError, type Check, type Violation } from './check.ts';
-import { violationOf, type KmsApi } from './kms-api.ts';
+import { outageReason, violationOf, type KmsApi } from './kms-api.ts';
 
 /** The status that every kind has. */
 export interface ConditionedStatus {
@@ -39,6 +41,11 @@ export interface Outcome<Status> {
   requeueAfterMs?: number;
 }
 
+export interface ActContext<T extends ConditionedObject> extends ReconcileContext {
+  /** Makes a status durable before acting goes on. */
+  remember(status: StatusOf<T>): Promise<void>;
+}
+
 /** Everything that is particular to a kind. */
 export interface Lifecycle<T extends ConditionedObject, Input> {
   resource: ResourceType<T>;
@@ -50,7 +57,7 @@ export interface Lifecycle<T extends ConditionedObject, Input> {
   gather(object: T, context: ReconcileContext): Promise<Input>;
   checks: readonly Check<Input>[];
   /** Brings KMS state in line. Run twice, it changes nothing the second time. */
-  act(object: T, input: Input, context: ReconcileContext): Promise<Outcome<StatusOf<T>>>;
+  act(object: T, input: Input, context: ActContext<T>): Promise<Outcome<StatusOf<T>>>;
   /** Takes KMS state away, for objects that hold some. A violation keeps the object, and says why. */
   release?(object: T, context: ReconcileContext): Promise<Violation | undefined>;
 }
@@ -59,6 +66,10 @@ export interface LifecycleDependencies {
   cluster: ClusterApi;
   kms: KmsApi;
   clock: Clock;
+  /** Decides when drift is looked for, so that not all objects are looked at in the same moment. */
+  random: Random;
+  /** Between two looks for drift where nothing happens, give or take a fifth. Ten minutes unless given. */
+  driftIntervalMs?: number;
   /** Tells people about a transition. Must not throw. */
   recordEvent: (object: KubeObject, type: 'Normal' | 'Warning', reason: string, note: string) => void;
 }
@@ -69,7 +80,12 @@ export const finalizer = 'kaap.dev/kms-state';
 /** An administrator's word that the KMS state is to be left behind: the object goes without it. */
 export const abandonAnnotation = 'kaap.dev/abandon-kms-state';
 
-const driftIntervalMs = 600_000;
+const defaultDriftIntervalMs = 600_000;
+/** Share of the interval by which looks for drift are early or late. */
+const driftJitter = 0.2;
+
+/** The condition that is True while the KMS cannot be asked and Ready says what was found before. */
+export const staleType = 'Stale';
 
 /** Turns a kind's lifecycle into a reconciler: finalizer, gather, checks, act, status, event. */
 export function reconcilerOf<T extends ConditionedObject, Input>(
@@ -91,20 +107,33 @@ async function bringInLine<T extends ConditionedObject, Input>(
 ): Promise<ReconcileResult> {
   let report: Report<StatusOf<T>>;
   let failure: unknown;
+  let held = object;
   try {
-    const held = await settleFinalizer(lifecycle, dependencies, object, context.signal);
+    held = await settleFinalizer(lifecycle, dependencies, object, context.signal);
     const input = await lifecycle.gather(held, context);
     const violation = firstViolation(lifecycle.checks, input);
-    report = violation === undefined ? { outcome: await lifecycle.act(held, input, context) } : { violation };
+    const remember = async (status: StatusOf<T>): Promise<void> => {
+      const options = { fieldManager: lifecycle.fieldManager, signal: context.signal };
+      const { name, namespace, uid } = held.metadata;
+      const ref = { name, namespace, uid };
+      held = await dependencies.cluster.applyStatus(lifecycle.resource, ref, status, options);
+    };
+    report =
+      violation === undefined ? { outcome: await lifecycle.act(held, input, { ...context, remember }) } : { violation };
   } catch (error) {
     const violation = error instanceof ViolationError ? error.violation : violationOf(error);
     if (violation === undefined || context.signal.aborted) throw error;
     report = { violation };
     if (violation.requeueAfterMs === undefined && !(error instanceof ViolationError)) failure = error;
   }
-  await writeStatus(lifecycle, dependencies, object, report, context.signal);
+  await writeStatus(lifecycle, dependencies, held, report, context.signal);
   if (failure !== undefined) throw failure;
-  return { requeueAfterMs: report.violation?.requeueAfterMs ?? report.outcome?.requeueAfterMs ?? driftIntervalMs };
+  const requeueAfterMs = report.violation?.requeueAfterMs ?? report.outcome?.requeueAfterMs;
+  return { requeueAfterMs: requeueAfterMs ?? nextLookMs(dependencies) };
+}
+
+function nextLookMs({ random, driftIntervalMs = defaultDriftIntervalMs }: LifecycleDependencies): number {
+  return driftIntervalMs * (1 + driftJitter * (2 * random() - 1));
 }
 
 interface Report<Status> {
@@ -170,38 +199,54 @@ async function writeStatus<T extends ConditionedObject, Input>(
   const { cluster, clock } = dependencies;
   const before: ConditionedStatus = object.status ?? {};
   const generation = object.metadata.generation ?? 0;
-  const ready = readyCondition(report);
-  const reports = [ready, ...(report.outcome?.conditions ?? [])];
+  const reports = conditionsOf(object, report);
+  const lasting = (before.conditions ?? []).filter(({ type }) => type !== staleType || isOutage(report));
   const conditions = reports.reduce<Condition[]>(
     (all, next) => [...setCondition(all, { ...next, observedGeneration: generation }, clock)],
-    [...(before.conditions ?? [])],
+    lasting,
   );
   const kept = report.outcome === undefined ? before : report.outcome.status;
   const status = { ...kept, conditions, observedGeneration: generation };
   if (isDeepStrictEqual(withoutUndefined(status), withoutUndefined(before))) return;
-  const ref = { ...refOf(keyOf(object)), uid: object.metadata.uid };
-  const { fieldManager } = lifecycle;
-  await cluster.applyStatus(lifecycle.resource, ref, status as StatusOf<T>, { fieldManager, signal });
-  announce(dependencies, object, before, ready);
+  const { fieldManager, resource } = lifecycle;
+  const wrote = await applyDecidedStatus(cluster, resource, object, status as StatusOf<T>, { fieldManager, signal });
+  if (wrote && reports[0] !== undefined) announce(dependencies, object, before, reports[0]);
 }
 
-function readyCondition<Status>({ outcome, violation }: Report<Status>): ConditionReport {
-  if (violation !== undefined) {
-    return { type: readyType, status: 'False', reason: violation.reason, message: violation.message };
+function isOutage({ violation }: Report<unknown>): boolean {
+  return violation?.reason === outageReason;
+}
+
+/**
+ * What is to be said, most important first. While the KMS does not answer, an object that was Ready stays so: nothing was
+ * found to be wrong with it. That nobody could look is a condition of its own.
+ */
+function conditionsOf(object: ConditionedObject, report: Report<unknown>): ConditionReport[] {
+  const { outcome, violation } = report;
+  if (violation === undefined) {
+    const ready: ConditionReport = {
+      type: readyType,
+      status: 'True',
+      reason: readyReason,
+      message: outcome?.message ?? '',
+    };
+    return [ready, ...(outcome?.conditions ?? [])];
   }
-  return { type: readyType, status: 'True', reason: readyReason, message: outcome?.message ?? '' };
+  const { reason, message } = violation;
+  if (isOutage(report) && isReady(object)) return [{ type: staleType, status: 'True', reason, message }];
+  return [{ type: readyType, status: 'False', reason, message }];
 }
 
-/** One event for a change of Ready, or of its reason; none for a repeated state. */
+/** One event for a change of what is to be said first, or of its reason; none for a repeated state. */
 function announce(
   { recordEvent }: LifecycleDependencies,
   object: KubeObject,
   before: ConditionedStatus,
-  ready: ConditionReport,
+  report: ConditionReport,
 ): void {
-  const previous = before.conditions?.find((condition) => condition.type === readyType);
-  if (previous?.status === ready.status && previous.reason === ready.reason) return;
-  recordEvent(object, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
+  const previous = before.conditions?.find((condition) => condition.type === report.type);
+  if (previous?.status === report.status && previous.reason === report.reason) return;
+  recordEvent(object, report.reason === readyReason ? 'Normal' : 'Warning', report.reason, report.message);
 }
 
 function withoutUndefined(value: object): unknown {

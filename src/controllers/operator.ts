@@ -6,6 +6,7 @@ import { ramNameOf, type PolicyAttachmentReference } from '../api/v1alpha1/ram-f
 import { ramPolicyType, type RamPolicy } from '../api/v1alpha1/ram-policy.ts';
 import { rbacPolicyType, type RbacPolicy } from '../api/v1alpha1/rbac-policy.ts';
 import type { SecretBinding } from '../api/v1alpha1/secret-binding.ts';
+import type { Random } from '../kube/backoff.ts';
 import type { ClusterApi } from '../kube/cluster-api.ts';
 import {
   Controller,
@@ -27,6 +28,7 @@ import type { KmsApi } from './kms-api.ts';
 import { reconcilerOf, type ConditionedObject, type Lifecycle } from './lifecycle.ts';
 import { networkRuleLifecycle } from './network-rule/lifecycle.ts';
 import { injectedPods, podType, type Pod } from './pod.ts';
+import { namespaceType } from './ownership.ts';
 import { podReportReconciler, type RecordEvent } from './pod-report/reconcile.ts';
 import { ramPolicyLifecycle } from './ram-policy/lifecycle.ts';
 import { ramRoleLifecycle } from './ram-role/lifecycle.ts';
@@ -42,6 +44,9 @@ export interface OperatorOptions {
   reflectors: Reflectors;
   recordEvent: RecordEvent;
   clock: Clock;
+  random: Random;
+  /** Between two looks for drift; ten minutes unless given. */
+  driftIntervalMs?: number;
   log: Logger;
   metrics?: ControllerMetrics;
 }
@@ -59,7 +64,9 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     accessPoints: reflectors.store<ApplicationAccessPoint>(applicationAccessPointType),
     policies: reflectors.store<RbacPolicy>(rbacPolicyType),
     pods: reflectors.store<Pod>(podType, injectedPods),
+    namespaces: reflectors.store(namespaceType, metadataOnly),
   };
+  const namespaces = relate(namespaceType, nothing, metadataOnly);
   return [
     controllerOf('kms-instance', kmsInstanceLifecycle(kms), options),
     controllerOf('network-rule', networkRuleLifecycle(kms), options),
@@ -70,8 +77,11 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     controllerOf('application-access-point', accessPointLifecycle(options), options, [
       relate(rbacPolicyType, accessPointsNaming),
     ]),
-    controllerOf('kms-key', kmsKeyLifecycle(kms), options),
-    controllerOf('kms-secret', kmsSecretLifecycle(kms, cluster), options, [relate(kmsKeyType, secretsEncryptedBy)]),
+    controllerOf('kms-key', kmsKeyLifecycle({ kms, ...stores }), options, [namespaces]),
+    controllerOf('kms-secret', kmsSecretLifecycle({ kms, cluster, ...stores }), options, [
+      relate(kmsKeyType, secretsEncryptedBy),
+      namespaces,
+    ]),
     controllerOf('secret-binding', secretBindingLifecycle(kms, stores), options, [
       relate(applicationAccessPointType, bindingsThrough),
       relate(rbacPolicyType, (policy: RbacPolicy, bindings: StoreReader<SecretBinding>) =>
@@ -83,6 +93,12 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     podReporter(options),
   ];
 }
+
+/** Selects nothing less than every object, and of each only the metadata. */
+const metadataOnly = { metadataOnly: true };
+
+/** For a kind that a controller reads and is not woken by. */
+const nothing = (): Iterable<ObjectKey> => [];
 
 function controllerOf<T extends ConditionedObject, Input>(
   name: string,

@@ -87,10 +87,13 @@ export interface ClusterApi extends ObjectSource {
   create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CallOptions): Promise<T>;
   /** Server-side apply: creates the object or takes exactly these fields, and gives up those applied before and absent now. */
   apply<T extends KubeObject>(resource: ResourceType<T>, object: ApplyObject<T>, options: ApplyOptions): Promise<T>;
-  /** Server-side apply of the status. Never creates: 404 when the object is gone, 409 when `uid` is given and differs. */
+  /**
+   * Server-side apply of the status. Never creates: 404 when the object is gone, 409 when `uid` or `resourceVersion` is
+   * given and differs. With a resourceVersion it is one call; with a uid alone, the object is read before.
+   */
   applyStatus<T extends KubeObject>(
     resource: ResourceType<T>,
-    ref: ObjectRef & { uid?: string | undefined },
+    ref: ObjectRef & { uid?: string | undefined; resourceVersion?: string | undefined },
     status: StatusOf<T>,
     options: ApplyOptions,
   ): Promise<T>;

@@ -39,6 +39,8 @@ export const eventResource: ResourceType<KubeEvent> = {
 export interface KubeClusterApiOptions {
   transport: KubeTransport;
   log: Logger;
+  /** Asked of the server for each watch; see `watch`. */
+  watchTimeoutSeconds?: number;
   clock?: Clock;
   sleep?: Sleep;
   random?: Random;
@@ -56,7 +58,9 @@ export class KubeClusterApi implements ClusterApi {
 
   watch<T extends KubeObject>(resource: ResourceType<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>> {
     const { clock = systemClock, sleep = systemSleep, random = Math.random, log } = this.#options;
-    return watch(resource, options, { client: this.client, clock, sleep, random, log });
+    const { watchTimeoutSeconds: timeoutSeconds } = this.#options;
+    const tuning = timeoutSeconds === undefined ? {} : { timeoutSeconds };
+    return watch(resource, options, { client: this.client, clock, sleep, random, log, ...tuning });
   }
 
   get<T extends KubeObject>(resource: ResourceType<T>, ref: ObjectRef, options: CallOptions): Promise<T | undefined> {
@@ -76,16 +80,17 @@ export class KubeClusterApi implements ClusterApi {
   }
 
   /**
-   * The API server ignores a uid in a status patch but heeds a resourceVersion. So a reference with a uid costs a read
-   * before the write, and the write holds only for what was read.
+   * The API server ignores a uid in a status patch but heeds a resourceVersion, which no other incarnation of the name
+   * has. So a reference with a uid alone costs a read before the write, and the write holds only for what was read.
    */
   async applyStatus<T extends KubeObject>(
     resource: ResourceType<T>,
-    ref: ObjectRef & { uid?: string | undefined },
+    ref: ObjectRef & { uid?: string | undefined; resourceVersion?: string | undefined },
     status: StatusOf<T>,
     options: ApplyOptions,
   ): Promise<T> {
-    const resourceVersion = ref.uid === undefined ? undefined : await this.#versionOf(resource, ref, options);
+    const read = ref.resourceVersion === undefined && ref.uid !== undefined;
+    const resourceVersion = read ? await this.#versionOf(resource, ref, options) : ref.resourceVersion;
     const object = { metadata: { name: ref.name, namespace: ref.namespace, resourceVersion }, status };
     return this.client.apply(resource, object, { ...options, subresource: 'status' });
   }

@@ -158,12 +158,14 @@ export class ManifestClusterApi implements ClusterApi {
 
   async applyStatus<T extends KubeObject>(
     resource: ResourceType<T>,
-    ref: ObjectRef & { uid?: string | undefined },
+    ref: ObjectRef & { uid?: string | undefined; resourceVersion?: string | undefined },
     status: StatusOf<T>,
     options: ApplyOptions,
   ): Promise<T> {
     options.signal.throwIfAborted();
     const row = this.#table.existing(resource, ref, ref.uid);
+    const { resourceVersion = row.object.metadata.resourceVersion } = ref;
+    if (resourceVersion !== row.object.metadata.resourceVersion) throw conflict(resource, ref, 'it has changed since');
     const manager = `${options.fieldManager} status`;
     const { object, owners } = this.#merge(resource, row, json({ status }), { ...options, fieldManager: manager });
     return copy(resource, this.#table.replace(resource, row, object, owners));

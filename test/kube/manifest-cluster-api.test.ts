@@ -83,7 +83,12 @@ describe('a folder', () => {
     await api.reload();
     const read = (await get('a')) as Widget;
     await api.patchFinalizers(widgetResource, read, ['f'], { signal });
-    await api.applyStatus(widgetResource, read.metadata, { phase: 'Done' }, { fieldManager: 'c', signal });
+    await api.applyStatus(
+      widgetResource,
+      { name: 'a', namespace: 'default' },
+      { phase: 'Done' },
+      { fieldManager: 'c', signal },
+    );
     await api.create(secretResource, { metadata: { name: 'made', namespace: 'default' } }, { signal });
     await put('a.yaml', manifest('a', '{size: 2}'));
     await api.reload();

@@ -179,7 +179,7 @@ describe('watching', () => {
     script([emptyList], [(response) => sendLine(response, 'ADDED', at('a', '6'))]);
     await follow(until('Apply a'));
     const query = server.seen.at(-1)?.query;
-    expect([query?.get('allowWatchBookmarks'), query?.get('timeoutSeconds')]).toEqual(['true', '290']);
+    expect([query?.get('allowWatchBookmarks'), query?.get('timeoutSeconds')]).toEqual(['true', '25']);
     const seen: number[] = [];
     const stop = new AbortController();
     const client = {
@@ -198,6 +198,6 @@ describe('watching', () => {
       log: silentLogger,
     };
     await Array.fromAsync(watch(widgetResource, { signal: stop.signal }, dependencies));
-    expect(seen).toEqual([295_000]);
+    expect(seen).toEqual([30_000]);
   });
 });

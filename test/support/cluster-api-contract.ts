@@ -163,6 +163,15 @@ function describeStatus(api: Api, get: Get): void {
     await expect(api().applyStatus(widgetResource, ref, { phase: 'Done' }, one)).rejects.toMatchObject({ status: 409 });
   });
 
+  test('a status that was decided from an older version is refused with 409', async () => {
+    const ref = { namespace, name: 'outdated' };
+    const read = await api().apply(widgetResource, { metadata: ref, spec: { size: 1 } }, one);
+    await api().apply(widgetResource, { metadata: ref, spec: { size: 2 } }, one);
+    const outdated = { ...ref, resourceVersion: read.metadata.resourceVersion };
+    const write = api().applyStatus(widgetResource, outdated, { phase: 'Done' }, one);
+    await expect(write).rejects.toMatchObject({ status: 409, reason: 'Conflict' });
+  });
+
   test('create, apply and update leave the status alone', async () => {
     const ref = { namespace, name: 'unmoved' };
     await create(ref.name);

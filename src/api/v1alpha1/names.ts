@@ -48,16 +48,16 @@ export function descriptionText(max: number = 1024): z.ZodType<string> {
 }
 
 const reservedTags: Rule<Record<string, string>> = {
-  rule: `self.all(key, !key.startsWith('aliyun') && !key.startsWith('acs:'))`,
-  message: 'a tag key must not begin with aliyun or acs:, which belong to Alibaba Cloud',
-  holds: (map) => Object.keys(map).every((key) => !key.startsWith('aliyun') && !key.startsWith('acs:')),
+  rule: `self.all(key, !key.startsWith('aliyun') && !key.startsWith('acs:') && !key.startsWith('kaap.dev/'))`,
+  message: 'a tag key must not begin with aliyun or acs:, which belong to Alibaba Cloud, or kaap.dev/',
+  holds: (map) => Object.keys(map).every((key) => !/^(aliyun|acs:|kaap\.dev\/)/.test(key)),
 };
 
-/** Tags of a key or secret: at most 20, keys and values of at most 128 characters (KMS TagResource). */
+/** Tags of a key or secret: KMS keeps at most 20, of which one says whose it is; keys and values of at most 128 characters. */
 export function tags(): z.ZodType<Record<string, string>> {
   const value = text('Value of the tag.', { max: 128, min: 0 });
-  return mapOf('Tags in KMS, for kms:tag/<key> conditions of policies.', value, {
-    max: 20,
+  return mapOf('Tags in KMS, for kms:tag/<key> conditions of policies: when given, these and no others.', value, {
+    max: 19,
     maxKey: 128,
     rules: [reservedTags],
   });

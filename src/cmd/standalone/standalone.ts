@@ -161,6 +161,7 @@ function startOperator(options: StandaloneOptions, parts: OperatorParts): { stop
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
     },
     clock,
+    random: Math.random,
     log,
   });
   const running = Promise.all([reflectors.run(signal), ...controllers.map((controller) => controller.run(signal))]);

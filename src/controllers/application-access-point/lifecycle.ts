@@ -23,7 +23,7 @@ export interface AccessPointDependencies {
 export function accessPointLifecycle(
   dependencies: AccessPointDependencies,
 ): Lifecycle<ApplicationAccessPoint, AccessPointInput> {
-  const { kms, cluster } = dependencies;
+  const { kms } = dependencies;
   return {
     resource: applicationAccessPointType,
     fieldManager,
@@ -34,16 +34,14 @@ export function accessPointLifecycle(
       missingPolicies: await missingPolicies(kms, accessPoint.spec.policies, signal),
     }),
     checks: accessPointChecks,
-    act: async (accessPoint, { inKms }, { signal }) => {
+    act: async (accessPoint, { inKms }, context) => {
+      const { signal } = context;
       const arn = text(await settle(kms, accessPoint, inKms, signal), 'Arn');
       if (accessPoint.spec.authentication.clientKey === undefined) {
         return { status: { arn }, message: readyMessage(accessPoint) };
       }
-      const remember = async (delivery: ApplicationAccessPointStatus): Promise<void> => {
-        const { name, uid } = accessPoint.metadata;
-        const status = { ...accessPoint.status, arn, ...delivery };
-        await cluster.applyStatus(applicationAccessPointType, { name, uid }, status, { fieldManager, signal });
-      };
+      const remember = (delivery: ApplicationAccessPointStatus): Promise<void> =>
+        context.remember({ ...accessPoint.status, arn, ...delivery });
       const delivery = await deliverClientKey(accessPoint, { ...dependencies, remember }, signal);
       return { status: { arn, ...delivery }, message: readyMessage(accessPoint) };
     },

@@ -1,28 +1,47 @@
 import { kmsKeyType, type KmsKey, type KmsKeyStatus } from '../../api/v1alpha1/kms-key.ts';
+import type { KubeObject } from '../../kube/resource.ts';
+import type { StoreReader } from '../../kube/store.ts';
 import { ViolationError } from '../check.ts';
 import { find, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { handOverAdvice, ownerOf, ownerTag, settleTags, tagsOf, wantedTags, type Tags } from '../ownership.ts';
 
 interface Gathered {
-  /** KeyMetadata of the key that the status names, when it still exists. */
+  /** KeyMetadata of the key that the status names, or that this object left behind earlier, when it still exists. */
   metadata: KmsAnswer | undefined;
+  tags: Tags;
+  /** Value of the tag that marks the key as this object's. */
+  owner: string;
 }
 
-/** Keeps a key of KMS, its aliases and its state equal to the object. */
-export function kmsKeyLifecycle(kms: KmsApi): Lifecycle<KmsKey, Gathered> {
+export interface KmsKeyDependencies {
+  kms: KmsApi;
+  namespaces: StoreReader<KubeObject>;
+}
+
+/** Keeps a key of KMS, its aliases, tags, rotation and state equal to the object. */
+export function kmsKeyLifecycle({ kms, namespaces }: KmsKeyDependencies): Lifecycle<KmsKey, Gathered> {
   return {
     resource: kmsKeyType,
     fieldManager: 'kaap-kms-key',
     holds: (key) => key.spec.deletionPolicy === 'ScheduleDeletion',
-    gather: async (key, { signal }) => ({ metadata: await describe(kms, key.status?.keyId, signal) }),
+    gather: async (key, { signal }) => {
+      const owner = ownerOf(key, namespaces);
+      const named = await describe(kms, key.status?.keyId, signal);
+      if (named !== undefined) return { metadata: named, tags: await tagsOfKey(kms, named, signal), owner };
+      return { ...(await leftBehind(kms, key, owner, signal)), owner };
+    },
     checks: [],
-    act: async (key, { metadata }, { signal }) => {
-      const current = metadata ?? (await create(kms, key, signal));
+    act: async (key, { metadata, tags, owner }, { signal }) => {
+      const current = metadata ?? (await create(kms, key, owner, signal));
       const keyId = text(current, 'KeyId');
       await settleState(kms, key, current, signal);
       await settleDescription(kms, key, current, signal);
       await settleDeletionProtection(kms, key, current, signal);
-      const aliases = await settleAliases(kms, key, keyId, signal);
+      await settleRotation(kms, key, current, signal);
+      const present = metadata === undefined ? wantedTags(key.spec.tags, {}, owner) : tags;
+      await settleTags(kms, { KeyId: keyId }, present, wantedTags(key.spec.tags, present, owner), signal);
+      const aliases = await settleAliases(kms, key, { keyId, owner }, signal);
       const settled = (await describe(kms, keyId, signal)) ?? current;
       return { status: statusOf(settled, aliases), message: `${text(settled, 'KeySpec')} key ${keyId} is in use.` };
     },
@@ -31,6 +50,40 @@ export function kmsKeyLifecycle(kms: KmsApi): Lifecycle<KmsKey, Gathered> {
       return undefined;
     },
   };
+}
+
+async function tagsOfKey(kms: KmsApi, metadata: KmsAnswer, signal: AbortSignal): Promise<Tags> {
+  return tagsOf(await kms.call('ListResourceTags', { KeyId: text(metadata, 'KeyId') }, signal));
+}
+
+/**
+ * The key of an earlier object of the same name, in the same namespace, found by its alias and its owner's tag. A deletion
+ * that was planned with the earlier object is cancelled: applying the object again undoes that it was deleted.
+ */
+async function leftBehind(
+  kms: KmsApi,
+  key: KmsKey,
+  owner: string,
+  signal: AbortSignal,
+): Promise<Pick<Gathered, 'metadata' | 'tags'>> {
+  for (const alias of wantedAliases(key)) {
+    const found = await describe(kms, alias, signal);
+    if (found === undefined || !isAsSpecified(key, found)) continue;
+    const tags = await tagsOfKey(kms, found, signal);
+    if (tags[ownerTag] !== owner) continue;
+    if (text(found, 'KeyState') !== 'PendingDeletion') return { metadata: found, tags };
+    await kms.call('CancelKeyDeletion', { KeyId: text(found, 'KeyId') }, signal);
+    return { metadata: await describe(kms, text(found, 'KeyId'), signal), tags };
+  }
+  return { metadata: undefined, tags: {} };
+}
+
+function isAsSpecified({ spec }: KmsKey, metadata: KmsAnswer): boolean {
+  const { KeySpec, KeyUsage, Origin, DKMSInstanceId } = metadata;
+  const instance = spec.instanceId ?? '';
+  return (
+    KeySpec === spec.keySpec && KeyUsage === spec.keyUsage && Origin === spec.origin && DKMSInstanceId === instance
+  );
 }
 
 function statusOf(metadata: KmsAnswer, aliases: readonly string[]): KmsKeyStatus {
@@ -50,7 +103,7 @@ async function describe(kms: KmsApi, keyId: string | undefined, signal: AbortSig
 }
 
 /** Idempotent by the object's uid: a crash between this and the status write does not leave a second key. */
-async function create(kms: KmsApi, key: KmsKey, signal: AbortSignal): Promise<KmsAnswer> {
+async function create(kms: KmsApi, key: KmsKey, owner: string, signal: AbortSignal): Promise<KmsAnswer> {
   const { keySpec, keyUsage, origin, instanceId, description, rotation, tags } = key.spec;
   const answer = await kms.call(
     'CreateKey',
@@ -64,7 +117,7 @@ async function create(kms: KmsApi, key: KmsKey, signal: AbortSignal): Promise<Km
       ...(rotation === undefined
         ? {}
         : { EnableAutomaticRotation: true, RotationInterval: `${rotation.intervalDays}d` }),
-      ...(tags === undefined ? {} : { Tags: tagList(tags) }),
+      Tags: tagList(wantedTags(tags, {}, owner)),
     },
     signal,
   );
@@ -108,15 +161,31 @@ export function wantedAliases(key: KmsKey): readonly string[] {
   return (key.spec.aliases ?? [name]).map((alias) => `alias/${namespace}/${alias}`);
 }
 
-async function settleAliases(kms: KmsApi, key: KmsKey, keyId: string, signal: AbortSignal): Promise<readonly string[]> {
+async function settleRotation(kms: KmsApi, key: KmsKey, metadata: KmsAnswer, signal: AbortSignal): Promise<void> {
+  const days = key.spec.rotation?.intervalDays;
+  const wanted = days === undefined ? '' : `${days * 86_400}s`;
+  if (text(metadata, 'RotationInterval') === wanted) return;
+  const parameters =
+    days === undefined
+      ? { EnableAutomaticRotation: false }
+      : { EnableAutomaticRotation: true, RotationInterval: `${days}d` };
+  await kms.call('UpdateRotationPolicy', { KeyId: text(metadata, 'KeyId'), ...parameters }, signal);
+}
+
+async function settleAliases(
+  kms: KmsApi,
+  key: KmsKey,
+  { keyId, owner }: { keyId: string; owner: string },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const wanted = wantedAliases(key);
   for (const AliasName of wanted) {
-    const owner = text((await describe(kms, AliasName, signal)) ?? {}, 'KeyId');
-    if (owner === keyId) continue;
-    if (owner !== '') {
+    const target = text((await describe(kms, AliasName, signal)) ?? {}, 'KeyId');
+    if (target === keyId) continue;
+    if (target !== '') {
       throw new ViolationError({
         reason: 'AliasTaken',
-        message: `${AliasName} points to another key, ${owner}. Delete that alias or choose another in spec.aliases.`,
+        message: `${AliasName} points to another key, ${target}, which is not this object's. Delete that alias or choose another in spec.aliases. ${handOverAdvice(`KeyId=${target}`, owner)}`,
         requeueAfterMs: 60_000,
       });
     }

@@ -1,15 +1,20 @@
 import { kmsKeyType, type KmsKey } from '../../api/v1alpha1/kms-key.ts';
 import { kmsSecretType, type KmsSecret, type KmsSecretStatus } from '../../api/v1alpha1/kms-secret.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
+import type { KubeObject } from '../../kube/resource.ts';
+import type { StoreReader } from '../../kube/store.ts';
 import type { Check } from '../check.ts';
 import { find, remove, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { handOverAdvice, ownerOf, ownerTag, settleTags, tagsOf, wantedTags } from '../ownership.ts';
 
 interface Gathered {
   secret: KmsSecret;
   inKms: KmsAnswer | undefined;
   /** The object that spec.encryptionKey names. */
   encryptionKey: KmsKey | undefined;
+  /** Value of the tag that marks the secret as this object's. */
+  owner: string;
 }
 
 const encryptionKeyIsReady: Check<Gathered> = ({ secret, encryptionKey }) => {
@@ -33,21 +38,47 @@ const hasAValue: Check<Gathered> = ({ secret, inKms }) => {
   };
 };
 
+const isOurs: Check<Gathered> = ({ secret, inKms, owner }) => {
+  const tagged = tagsOf(inKms)[ownerTag];
+  const mayBeTaken = tagged === undefined && text(inKms ?? {}, 'PlannedDeleteTime') === '';
+  if (inKms === undefined || tagged === owner || mayBeTaken) return undefined;
+  const name = secretName(secret);
+  return tagged === undefined
+    ? {
+        reason: 'SecretPendingDeletion',
+        message: `The secret ${name} is about to be deleted, and this object did not make it. Restore it (kaap call RestoreSecret SecretName=${name}), or wait until it is gone.`,
+        requeueAfterMs: 60_000,
+      }
+    : {
+        reason: 'SecretTaken',
+        message: `The secret ${name} belongs to another object, or to one of an earlier namespace of this name. Choose another spec.name. ${handOverAdvice(`SecretName=${name}`, owner)}`,
+        requeueAfterMs: 60_000,
+      };
+};
+
+export interface KmsSecretDependencies {
+  kms: KmsApi;
+  cluster: ClusterApi;
+  namespaces: StoreReader<KubeObject>;
+}
+
 /** Keeps a secret of KMS in being. Its value is made inside KMS or put by people; the operator never holds it. */
-export function kmsSecretLifecycle(kms: KmsApi, cluster: ClusterApi): Lifecycle<KmsSecret, Gathered> {
+export function kmsSecretLifecycle(dependencies: KmsSecretDependencies): Lifecycle<KmsSecret, Gathered> {
+  const { kms, cluster, namespaces } = dependencies;
   return {
     resource: kmsSecretType,
     fieldManager: 'kaap-kms-secret',
     holds: (secret) => secret.spec.deletionPolicy === 'Delete',
     gather: async (secret, { signal }) => ({
       secret,
-      inKms: await find(kms, 'DescribeSecret', { SecretName: secretName(secret) }, signal),
+      inKms: await find(kms, 'DescribeSecret', { SecretName: secretName(secret), FetchTags: true }, signal),
       encryptionKey: await encryptionKeyOf(cluster, secret, signal),
+      owner: ownerOf(secret, namespaces),
     }),
-    checks: [encryptionKeyIsReady, hasAValue],
+    checks: [isOurs, encryptionKeyIsReady, hasAValue],
     act: async (secret, gathered, { signal }) => {
       if (gathered.inKms === undefined) await create(kms, gathered, signal);
-      else await settleDescription(kms, secret, gathered.inKms, signal);
+      else await settle(kms, gathered, gathered.inKms, signal);
       const described = await kms.call('DescribeSecret', { SecretName: secretName(secret) }, signal);
       const status: KmsSecretStatus = { secretName: secretName(secret), secretArn: text(described, 'Arn') };
       return { status, message: `The secret ${secretName(secret)} exists.` };
@@ -76,7 +107,7 @@ async function encryptionKeyOf(
   return cluster.get(kmsKeyType, { namespace: secret.metadata.namespace, name }, { signal });
 }
 
-async function create(kms: KmsApi, { secret, encryptionKey }: Gathered, signal: AbortSignal): Promise<void> {
+async function create(kms: KmsApi, { secret, encryptionKey, owner }: Gathered, signal: AbortSignal): Promise<void> {
   const { description = '', instanceId, generate, tags } = secret.spec;
   await kms.call(
     'CreateSecret',
@@ -87,7 +118,7 @@ async function create(kms: KmsApi, { secret, encryptionKey }: Gathered, signal: 
       SecretDataGenerator: JSON.stringify(generatorParameters({ ...generate })),
       ...(instanceId === undefined ? {} : { DKMSInstanceId: instanceId }),
       ...(encryptionKey?.status?.keyId === undefined ? {} : { EncryptionKeyId: encryptionKey.status.keyId }),
-      ...(tags === undefined ? {} : { Tags: tagList(tags) }),
+      Tags: tagList(wantedTags(tags, {}, owner)),
     },
     signal,
   );
@@ -102,8 +133,12 @@ function generatorParameters(generate: Readonly<Record<string, unknown>>): Recor
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-async function settleDescription(kms: KmsApi, secret: KmsSecret, inKms: KmsAnswer, signal: AbortSignal): Promise<void> {
+/** Puts back what somebody has changed in KMS. A deletion is undone: the object is there, so the secret is to be. */
+async function settle(kms: KmsApi, { secret, owner }: Gathered, inKms: KmsAnswer, signal: AbortSignal): Promise<void> {
+  const SecretName = secretName(secret);
+  if (text(inKms, 'PlannedDeleteTime') !== '') await kms.call('RestoreSecret', { SecretName }, signal);
   const Description = secret.spec.description ?? '';
-  if (text(inKms, 'Description') === Description) return;
-  await kms.call('UpdateSecret', { SecretName: secretName(secret), Description }, signal);
+  if (text(inKms, 'Description') !== Description) await kms.call('UpdateSecret', { SecretName, Description }, signal);
+  const present = tagsOf(inKms);
+  await settleTags(kms, { SecretName }, present, wantedTags(secret.spec.tags, present, owner), signal);
 }

@@ -36,21 +36,16 @@ export function ramUserLifecycle({ ram, cluster }: { ram: KmsApi; cluster: Clust
       missing: await missingPolicies(ram, user.spec.policies ?? [], signal),
     }),
     checks,
-    act: async (user, { inRam }, { signal }) => {
+    act: async (user, { inRam }, context) => {
+      const { signal } = context;
       const settled = await settle(ram, user, inRam, signal);
       const policies = user.spec.policies ?? [];
       await settleAttachments(ram, 'User', ramNameOf(user), policies, signal);
       const identity = { userId: text(settled, 'UserId') };
       const remember = async (status: AccessKeyStatus): Promise<void> => {
-        const { name, uid } = user.metadata;
         const { conditions, observedGeneration } = user.status ?? {};
         const kept = { ...(conditions && { conditions }), ...(observedGeneration && { observedGeneration }) };
-        await cluster.applyStatus(
-          ramUserType,
-          { name, uid },
-          { ...kept, ...identity, ...status },
-          { fieldManager, signal },
-        );
+        await context.remember({ ...kept, ...identity, ...status });
       };
       const accessKey = await settleAccessKey(user, { cluster, ram, remember }, signal);
       return { status: { ...identity, ...accessKey }, message: messageFor(policies.length, accessKey) };

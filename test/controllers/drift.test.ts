@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { applicationAccessPointType } from '../../src/api/v1alpha1/application-access-point.ts';
+import { kmsInstanceType } from '../../src/api/v1alpha1/kms-instance.ts';
+import { kmsKeyType } from '../../src/api/v1alpha1/kms-key.ts';
+import { kmsSecretType } from '../../src/api/v1alpha1/kms-secret.ts';
+import { networkRuleType } from '../../src/api/v1alpha1/network-rule.ts';
+import { rbacPolicyType } from '../../src/api/v1alpha1/rbac-policy.ts';
+import { ControllerScene } from './controller-scene.ts';
+
+let scene: ControllerScene;
+
+beforeAll(async () => {
+  scene = await ControllerScene.start({ driftIntervalMs: 300, environment: { KAAP_INSTANCES: 'kst-team1' } });
+  await scene.namespace('shop');
+});
+afterAll(() => scene.stop());
+
+const call = (action: string, parameters: Record<string, unknown>): Promise<unknown> =>
+  scene.kms.call('Kms', action, parameters);
+
+describe('What somebody changes in KMS behind the back of a KmsKey', () => {
+  const ref = { namespace: 'shop', name: 'main' };
+  const spec = {
+    description: 'of the shop',
+    rotation: { intervalDays: 30 },
+    tags: { team: 'shop' },
+    deletionProtection: true,
+  };
+  let KeyId: string;
+
+  beforeAll(async () => {
+    KeyId = String((await scene.ready(kmsKeyType, ref, spec)).status?.['keyId']);
+  });
+
+  it.each<[string, string, () => Record<string, unknown>, string, (answer: string) => boolean]>([
+    [
+      'its description',
+      'UpdateKeyDescription',
+      () => ({ KeyId, Description: 'mine' }),
+      'DescribeKey',
+      has('of the shop'),
+    ],
+    ['that it is enabled', 'DisableKey', () => ({ KeyId }), 'DescribeKey', has('"KeyState":"Enabled"')],
+    [
+      'its rotation',
+      'UpdateRotationPolicy',
+      () => ({ KeyId, EnableAutomaticRotation: false }),
+      'DescribeKey',
+      has('"RotationInterval":"2592000s"'),
+    ],
+    [
+      'its protection',
+      'SetDeletionProtection',
+      () => ({ ProtectedResourceArn: `acs:kms:local:1000000000000000:key/${KeyId}`, EnableDeletionProtection: false }),
+      'DescribeKey',
+      has('"DeletionProtection":"Enabled"'),
+    ],
+    ['a tag', 'UntagResource', () => ({ KeyId, TagKeys: '["team"]' }), 'ListResourceTags', has('"TagValue":"shop"')],
+    [
+      'a tag that nobody asked for',
+      'TagResource',
+      () => ({ KeyId, Tags: '[{"TagKey":"admin","TagValue":"yes"}]' }),
+      'ListResourceTags',
+      (answer) => !answer.includes('admin'),
+    ],
+    ['its owner', 'UntagResource', () => ({ KeyId, TagKeys: '["kaap.dev/owner"]' }), 'ListResourceTags', has(':main')],
+  ])('is put back: %s', async (_what, action, parameters, look, holds) => {
+    await call(action, parameters());
+    await scene.untilKms(look, { KeyId }, holds);
+  });
+
+  it('is put back: its alias', async () => {
+    await call('DeleteAlias', { AliasName: 'alias/shop/main' });
+    await scene.untilKms('DescribeKey', { KeyId: 'alias/shop/main' }, has(KeyId));
+  });
+});
+
+describe('What somebody changes in KMS behind the back of a KmsSecret', () => {
+  const ref = { namespace: 'shop', name: 'token' };
+  const SecretName = 'shop/token';
+
+  beforeAll(async () => {
+    await scene.ready(kmsSecretType, ref, { description: 'a token', generate: {}, tags: { team: 'shop' } });
+  });
+
+  it.each<[string, string, Record<string, unknown>, (answer: string) => boolean]>([
+    ['its description', 'UpdateSecret', { SecretName, Description: 'mine' }, has('a token')],
+    ['a tag', 'UntagResource', { SecretName, TagKeys: '["team"]' }, has('"TagValue":"shop"')],
+    ['that it is kept', 'DeleteSecret', { SecretName, RecoveryWindowInDays: '7' }, has('"PlannedDeleteTime":""')],
+  ])('is put back: %s', async (_what, action, parameters, holds) => {
+    await call(action, parameters);
+    await scene.untilKms('DescribeSecret', { SecretName, FetchTags: true }, holds);
+  });
+});
+
+describe('What somebody changes in KMS behind the back of an administrator', () => {
+  beforeAll(async () => {
+    await scene.ready(networkRuleType, { name: 'private' }, { type: 'Private', addresses: ['10.0.0.0/8'] });
+    const policy = { templates: ['SecretUser'], resources: ['secret/shop/*'], networkRules: ['private'] };
+    await scene.ready(rbacPolicyType, { name: 'reader' }, policy);
+    const ramRole = {
+      trustedRole: 'ServiceAccountRole',
+      roleName: 'shop',
+      serviceAccounts: [{ namespace: 'shop', name: 'shop' }],
+    };
+    await scene.ready(
+      applicationAccessPointType,
+      { name: 'shop' },
+      { authentication: { ramRole }, policies: ['reader'] },
+    );
+  });
+
+  it('is put back: the addresses of a NetworkRule', async () => {
+    await call('UpdateNetworkRule', { Name: 'private', SourcePrivateIp: '["0.0.0.0/0"]' });
+    await scene.untilKms('DescribeNetworkRule', { Name: 'private' }, (answer) => !answer.includes('0.0.0.0/0'));
+  });
+
+  it('is put back: the resources of an RbacPolicy', async () => {
+    const Permissions = '["RbacPermission/Template/CryptoServiceSecretUser"]';
+    await call('UpdatePolicy', { Name: 'reader', Resources: '["secret/*"]', Permissions });
+    await scene.untilKms('DescribePolicy', { Name: 'reader' }, has('["secret/shop/*"]'));
+  });
+
+  it('is put back: an ApplicationAccessPoint that was deleted', async () => {
+    await call('DeleteApplicationAccessPoint', { Name: 'shop' });
+    await scene.untilKms('DescribeApplicationAccessPoint', { Name: 'shop' }, has('"reader'));
+  });
+});
+
+describe('A KmsInstance', () => {
+  it('is Ready when the configuration of the KMS has it, and counts what is in it', async () => {
+    await scene.ready(kmsKeyType, { namespace: 'shop', name: 'apart' }, { instanceId: 'kst-team1' });
+    const { status } = await scene.ready(
+      kmsInstanceType,
+      { name: 'team1' },
+      { type: 'Software', instanceId: 'kst-team1' },
+    );
+    expect(status).toMatchObject({ instanceId: 'kst-team1', state: 'Connected', keyCount: 1, secretCount: 0 });
+  });
+
+  it('says where to add it when the configuration has it not', async () => {
+    await scene.apply(kmsInstanceType, { name: 'team2' }, { type: 'Software', instanceId: 'kst-team2' });
+    const { message } = await scene.condition(kmsInstanceType, { name: 'team2' }, 'InstanceNotServed');
+    expect(message).toContain('kms.instances');
+  });
+
+  it('for callers that name none is the shared one', async () => {
+    const { status } = await scene.ready(kmsInstanceType, { name: 'shared' }, { type: 'Shared' });
+    expect(status).toMatchObject({ instanceId: 'shared', state: 'Connected' });
+  });
+});
+
+function has(text: string): (answer: string) => boolean {
+  return (answer) => answer.includes(text) || answer.includes(text.replaceAll('"', String.raw`\"`));
+}
