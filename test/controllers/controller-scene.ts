@@ -63,6 +63,9 @@ export class ControllerScene {
           return this.kms.call('Kms', action, parameters, { signal: callSignal });
         },
       },
+      ram: {
+        call: (action, parameters, callSignal) => this.kms.call('Ram', action, parameters, { signal: callSignal }),
+      },
       recordEvent: ({ metadata }, _type, reason) => void this.events.push(`${reason} ${metadata.name}`),
       clock: systemClock,
       random: Math.random,
