@@ -19,6 +19,7 @@ const layers: Readonly<Record<string, number>> = {
   'src/gateway': 4,
   'src/controllers': 4,
   'src/cli': 4,
+  'src/metadata': 4,
   webhook: 4,
   'src/cmd': 5,
 };

@@ -2,10 +2,11 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { RateLimits } from '../gateway/rate-limit.ts';
 import { ConfigError, parseListenAddress, readConfig, readSettingFile, type ListenAddress } from '../lib/config.ts';
+import { accessVariables, readAccessSettings, type AccessSettings } from './access-config.ts';
 import { installationVariables, type Installation } from './installation.ts';
 
 /** What `kms` is told. */
-export interface KmsConfig extends Installation {
+export interface KmsConfig extends Installation, AccessSettings {
   logLevel: string;
   listen: ListenAddress;
   metricsListen: ListenAddress;
@@ -43,6 +44,7 @@ const perSecond = z.coerce.number({ error: 'write requests per second, or 0 for 
 
 const schema = z.object({
   ...installationVariables,
+  ...accessVariables,
   KAAP_LISTEN: z.string().default(':8443'),
   KAAP_METRICS_LISTEN: z.string().default(':9090'),
   KAAP_DATA_DIR: z.string({ error: 'name the folder that keeps the state, such as /var/lib/kaap' }),
@@ -53,7 +55,6 @@ const schema = z.object({
   KAAP_REPLICA: z.string().optional(),
   KAAP_CA_DIR: z.string().optional(),
   KAAP_SERVING_NAMES: z.string().default('localhost,127.0.0.1'),
-  KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
   KAAP_TOKEN_REVIEW: z.enum(['true', 'false']).default('false'),
   KAAP_OPERATOR_SERVICE_ACCOUNT: z
     .string()
@@ -69,6 +70,7 @@ const schema = z.object({
 export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
   const given = readConfig(schema, environment);
   return {
+    ...readAccessSettings(given),
     region: given.KAAP_REGION,
     accountId: given.KAAP_ACCOUNT_ID,
     logLevel: given.KAAP_LOG_LEVEL,

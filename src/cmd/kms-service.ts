@@ -18,7 +18,7 @@ import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
 import { SoftwareProvider } from '../providers/software-provider.ts';
 import { createRamActions } from '../ram/actions.ts';
-import { loadIdentityPolicies } from '../ram/identity-policies.ts';
+import { isRoleGone, loadIdentityPolicies } from '../ram/identity-policies.ts';
 import { ensureOperatorRole } from '../ram/operator-role.ts';
 import { ensureRootAccessKey } from '../ram/root-access-key.ts';
 import { findRole } from '../ram/roles.ts';
@@ -158,7 +158,7 @@ async function serve(
   authority: ServingAuthority,
   notReady: () => string | undefined,
 ): Promise<HttpServer> {
-  const { accountId } = config;
+  const { accountId, serviceVouchers } = config;
   const random = randomBytes;
   const sessionKey = barrier.deriveSecretKey('sts-session');
   const store: Store = barrier;
@@ -168,7 +168,7 @@ async function serve(
   const gateway = createGateway({
     actions: [
       ...createKmsActions(kms),
-      ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints }),
+      ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints, serviceVouchers }),
       ...createRamActions({ store, clock, random, accountId, policySource, facts: createAccessFacts(kms) }),
     ],
     credentials: createCredentialSource({
@@ -197,7 +197,7 @@ function createPolicySource(store: Store): PolicySource {
   return async (principal) => {
     const accessPoint = 'accessPoint' in principal ? principal.accessPoint : undefined;
     if (accessPoint === undefined) return { identityPolicies: await loadIdentityPolicies(store, principal) };
-    const grant = await loadAccessPoint(store, accessPoint);
+    const grant = (await isRoleGone(store, principal)) ? undefined : await loadAccessPoint(store, accessPoint);
     return grant === undefined ? { identityPolicies: [] } : { identityPolicies: [], accessPoint: grant };
   };
 }

@@ -4,6 +4,7 @@ import { kmsSecretType, type KmsSecret } from '../api/v1alpha1/kms-secret.ts';
 import { networkRuleType, type NetworkRule } from '../api/v1alpha1/network-rule.ts';
 import { ramNameOf, type PolicyAttachmentReference } from '../api/v1alpha1/ram-fields.ts';
 import { ramPolicyType, type RamPolicy } from '../api/v1alpha1/ram-policy.ts';
+import { ramRoleType, type RamRole } from '../api/v1alpha1/ram-role.ts';
 import { rbacPolicyType, type RbacPolicy } from '../api/v1alpha1/rbac-policy.ts';
 import type { SecretBinding } from '../api/v1alpha1/secret-binding.ts';
 import type { Random } from '../kube/backoff.ts';
@@ -76,6 +77,7 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     controllerOf('ram-user', ramUserLifecycle(options), options, [relate(ramPolicyType, holdersOfPolicy)]),
     controllerOf('application-access-point', accessPointLifecycle(options), options, [
       relate(rbacPolicyType, accessPointsNaming),
+      relate(ramRoleType, accessPointsOfRole),
     ]),
     controllerOf('kms-key', kmsKeyLifecycle({ kms, ...stores }), options, [namespaces]),
     controllerOf('kms-secret', kmsSecretLifecycle({ kms, cluster, ...stores }), options, [
@@ -151,6 +153,10 @@ function holdersOfPolicy(policy: RamPolicy, holders: StoreReader<PolicyHolder>):
 
 function accessPointsNaming(policy: RbacPolicy, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
   return keysWhere(points, ({ spec }) => spec.policies.includes(policy.metadata.name));
+}
+
+function accessPointsOfRole(role: RamRole, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
+  return keysWhere(points, ({ spec }) => spec.authentication.ramRole?.roleName === ramNameOf(role));
 }
 
 function secretsEncryptedBy(key: KmsKey, secrets: StoreReader<KmsSecret>): Iterable<ObjectKey> {

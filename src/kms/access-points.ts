@@ -6,7 +6,7 @@ import type {
   ClientKeyEntry,
   ServiceAccountReference,
 } from '../ports/access-point-directory.ts';
-import { clientKeyRoleName } from '../ports/access-point-directory.ts';
+import { clientKeyRoleName, trustedServices } from '../ports/access-point-directory.ts';
 import type { Store } from '../ports/store.ts';
 import {
   accessPointRoleTable,
@@ -70,20 +70,28 @@ export function createAccessPointDirectory(store: Store): AccessPointDirectory {
   };
 }
 
-/** The role name by which pods enter an access point, and whose pods; `undefined` when none do. */
-export function enteredBy(
-  record: AccessPointRecord,
-): { roleName: string; serviceAccounts: readonly ServiceAccountReference[] } | undefined {
+/** How an access point is entered: by the role, by whose pods, by which service's word. */
+export interface Entrance {
+  readonly roleName: string;
+  readonly serviceAccounts: readonly ServiceAccountReference[];
+  readonly service?: string;
+}
+
+/** The role name by which an access point is entered; `undefined` when it is by signatures of client keys only. */
+export function enteredBy(record: AccessPointRecord): Entrance | undefined {
   const { ramRole, clientKey } = record;
   if (record.authenticationMethod === 'ClientKey') {
     const serviceAccounts = clientKey?.serviceAccounts ?? [];
     return serviceAccounts.length === 0 ? undefined : { roleName: clientKeyRoleName(record.name), serviceAccounts };
   }
-  if (ramRole?.trustedRole !== 'ServiceAccountRole') return undefined;
-  return { roleName: ramRole.roleName, serviceAccounts: ramRole.serviceAccounts ?? [] };
+  if (ramRole === undefined) return undefined;
+  const { roleName, serviceAccounts = [], trustedRole } = ramRole;
+  const service = trustedServices[trustedRole];
+  return { roleName, serviceAccounts, ...(service === undefined ? {} : { service }) };
 }
 
 function entryOf(record: AccessPointRecord): AccessPointEntry {
   const { name, authenticationMethod: method } = record;
-  return { name, method, serviceAccounts: enteredBy(record)?.serviceAccounts ?? [] };
+  const { serviceAccounts = [], service } = enteredBy(record) ?? {};
+  return { name, method, serviceAccounts, ...(service === undefined ? {} : { service }) };
 }

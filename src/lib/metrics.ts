@@ -39,6 +39,11 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
     buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
   },
   kaap_queue_depth: { type: 'gauge', help: 'Keys waiting in a controller queue.', labels: ['controller'] },
+  kaap_metadata_requests_total: {
+    type: 'counter',
+    help: 'Requests to the metadata address by status.',
+    labels: ['code'],
+  },
   kaap_admission_total: { type: 'counter', help: 'Admission reviews by result.', labels: ['result'] },
   kaap_admission_duration_seconds: {
     type: 'histogram',

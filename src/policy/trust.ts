@@ -9,6 +9,8 @@ export interface TrustSubject {
   readonly principal: Principal;
   /** ARN of the OIDC provider whose token was verified. */
   readonly federated?: string;
+  /** Name of the service that asks for whoever runs on it, such as `ecs.aliyuncs.com`. */
+  readonly service?: string;
   /** `oidc:iss`, `oidc:aud` (the audience that was verified), `oidc:sub`, `sts:ExternalId`. */
   readonly claims?: Readonly<Record<string, string>>;
 }
@@ -61,9 +63,24 @@ export function evaluateTrust(
   return { effect: 'Allow', basis: 'Allow', reasons };
 }
 
-function isTrusted(pattern: PrincipalPattern, { principal, federated }: TrustSubject): boolean {
+function isTrusted(pattern: PrincipalPattern, { principal, federated, service }: TrustSubject): boolean {
   if (pattern.kind === 'Federated') return federated !== undefined && pattern.arn === federated;
-  return federated === undefined && principalMatches(pattern, principal);
+  if (pattern.kind === 'Service') return service !== undefined && pattern.name === service;
+  return federated === undefined && service === undefined && principalMatches(pattern, principal);
+}
+
+/** Whether a trust policy lets a service assume the role, whatever else it asks by conditions. */
+export function trustsService(trustPolicy: string, service: string): boolean {
+  const { about } = compilePolicy(trustPolicy, 'trust');
+  const names = ({ statement }: CompiledStatement): boolean =>
+    statement.principals.some((pattern) => pattern.kind === 'Service' && pattern.name === service);
+  const statements = ACTIONS.map((action) => about(action));
+  return (
+    statements.some(({ permissions }) => permissions.some(names)) &&
+    !statements.some(({ denials }) =>
+      denials.some((denial) => names(denial) && denial.statement.conditions.length === 0),
+    )
+  );
 }
 
 /**

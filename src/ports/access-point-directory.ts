@@ -6,19 +6,27 @@ export interface ServiceAccountReference {
   readonly name: string;
 }
 
-/** An access point that pods enter with their projected tokens. */
+/** Trusted role → the service whose word admits whoever runs on it (application access points → Trusted Role). */
+export const trustedServices: Readonly<Record<string, string>> = {
+  ECSInstanceRole: 'ecs.aliyuncs.com',
+  ACKWorkerRole: 'ecs.aliyuncs.com',
+  FunctionComputeRole: 'fc.aliyuncs.com',
+};
+
+/** An access point that pods enter with their projected tokens, or that a service vouches for. */
 export interface AccessPointEntry {
   readonly name: string;
   readonly method: 'ClientKey' | 'RAMRole';
   /** Matched exactly: namespace, name, and provider when given. */
   readonly serviceAccounts: readonly ServiceAccountReference[];
+  /** The service that the role must trust, in place of service accounts: see {@link trustedServices}. */
+  readonly service?: string;
 }
 
 /** What STS asks about access points. Implemented over the records of KMS. */
 export interface AccessPointDirectory {
   /**
-   * Access points whose pods assume the role of that name: method `RAMRole` with trusted role `ServiceAccountRole` and this
-   * role name; or method `ClientKey` with service accounts, where the name is {@link clientKeyRoleName}.
+   * Access points that are entered by the role of that name: method `RAMRole` with this role name; or method `ClientKey` with service accounts, where the name is {@link clientKeyRoleName}.
    */
   findByRoleName(roleName: string): Promise<readonly AccessPointEntry[]>;
 }
@@ -26,6 +34,11 @@ export interface AccessPointDirectory {
 /** Audience that a pod's projected token must carry to enter the access point. */
 export function accessPointAudience(accessPoint: string): string {
   return `kaap.dev/access-point/${accessPoint}`;
+}
+
+/** Audience of the token by which a service account vouches for whoever runs on the service. */
+export function serviceAudience(service: string): string {
+  return `kaap.dev/service/${service}`;
 }
 
 /** Name of the implied role that may do one thing: read the password of the access point's client key file. */

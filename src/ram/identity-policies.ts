@@ -26,6 +26,12 @@ async function findAttachments(store: Pick<Store, 'get'>, principal: Principal):
   return role !== undefined && role.roleId === principal.roleId ? role.policies : [];
 }
 
+/** Whether the role of RAM that a session was issued for is there no more, even if a role of that name exists again. */
+export async function isRoleGone(store: Pick<Store, 'get'>, principal: Principal): Promise<boolean> {
+  if (principal.kind !== 'RoleSession' || principal.roleId === undefined) return false;
+  return (await findRole(store, principal.roleName))?.roleId !== principal.roleId;
+}
+
 /** A policy that is attached but gone might have been the one that denies. */
 const denyEverything = JSON.stringify({ Version: '1', Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }] });
 

@@ -1,18 +1,15 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { oidcProviderNameOf } from '../policy/arn.ts';
-import type { ServiceAccountIdentity } from '../policy/principal.ts';
 import { evaluateTrust, trustedAudiences } from '../policy/trust.ts';
-import {
-  accessPointAudience,
-  type AccessPointEntry,
-  type ServiceAccountReference,
-} from '../ports/access-point-directory.ts';
+import { accessPointAudience } from '../ports/access-point-directory.ts';
 import { defineAction, type AnyAction, type RequestContext } from '../ports/action.ts';
 import type { TokenVerifier, VerifiedToken } from '../ports/identity.ts';
 import type { RoleEntry } from '../ports/role-directory.ts';
-import { issueSession, stsTime, type SessionGrounds } from './issue-session.ts';
+import { listsServiceAccount, MAX_ACCESS_POINT_SECONDS, podOf, type Entrance } from './entrance.ts';
+import { issueSession, stsTime } from './issue-session.ts';
 import { claimedAudiences } from './oidc/claimed-audiences.ts';
+import { findServiceRole } from './service-role.ts';
 import { checkDuration, parseSessionRequest, type SessionInput, type SessionRequest } from './session-request.ts';
 import type { StsDependencies } from './sts-dependencies.ts';
 
@@ -30,22 +27,11 @@ const inputSchema: z.ZodType<AssumeRoleWithOidcInput> = z.object({
   Policy: z.string().optional(),
 });
 
-/** Longest session of a pod at an access point, in seconds: how long a stolen session outlives its pod at most. */
-const MAX_ACCESS_POINT_SECONDS = 3600;
-
-/** A way in: the audience that the token must have, and what is asked of the verified token. */
-interface Entrance {
-  readonly audience: string;
-  readonly maxSeconds: number;
-  readonly admits: (token: VerifiedToken) => boolean;
-  readonly grounds: (token: VerifiedToken) => SessionGrounds;
-}
-
 /**
  * STS AssumeRoleWithOIDC: a projected service-account token for a session. The call is not signed; the token is the proof.
  *
- * The role is one of an access point, when the token has the audience of an access point with that role name; else a role of
- * RAM, whose trust policy decides. Whatever does not fit gives one error, so that the outside cannot list roles.
+ * The role is one of an access point, when the token has the audience of an access point with that role name; or one that a
+ * service assumes for whoever runs on it; else a role of RAM, whose trust policy decides. Whatever does not fit gives one error, so that the outside cannot list roles.
  */
 export function assumeRoleWithOidc(dependencies: StsDependencies): AnyAction {
   return defineAction({
@@ -84,6 +70,7 @@ async function enter(
   const claimed = claimedAudiences(input.OIDCToken);
   const entrance =
     (await findAccessPoint(dependencies, request, claimed)) ??
+    (await findServiceRole(dependencies, request, claimed, context)) ??
     (await findRole(dependencies, request, claimed, input, context));
   if (entrance === undefined) throw notAdmitted();
   const token = await verifier.verify(input.OIDCToken, entrance.audience, context.signal);
@@ -115,23 +102,18 @@ async function findAccessPoint(
   claimed: ReadonlySet<string>,
 ): Promise<Entrance | undefined> {
   const all = await accessPoints.findByRoleName(roleName);
-  const [accessPoint, another] = all.filter(({ name }) => claimed.has(accessPointAudience(name)));
+  const [accessPoint, another] = all.filter(
+    ({ name, service }) => service === undefined && claimed.has(accessPointAudience(name)),
+  );
   // A token for two access points of one role does not say which of them is meant.
   if (accessPoint === undefined || another !== undefined) return undefined;
   return {
     audience: accessPointAudience(accessPoint.name),
     maxSeconds: MAX_ACCESS_POINT_SECONDS,
-    admits: ({ serviceAccount }) => serviceAccount !== undefined && lists(accessPoint, serviceAccount),
+    admits: ({ serviceAccount }) =>
+      serviceAccount !== undefined && listsServiceAccount(accessPoint.serviceAccounts, serviceAccount),
     grounds: (token) => ({ accessPoint: accessPoint.name, ...podOf(token) }),
   };
-}
-
-function lists(accessPoint: AccessPointEntry, identity: ServiceAccountIdentity): boolean {
-  const isIt = ({ provider, namespace, name }: ServiceAccountReference): boolean =>
-    namespace === identity.namespace &&
-    name === identity.name &&
-    (provider === undefined || provider === identity.provider);
-  return accessPoint.serviceAccounts.some(isIt);
 }
 
 async function findRole(
@@ -162,8 +144,4 @@ function isTrusted(
   const claims = { 'oidc:iss': token.issuer, 'oidc:aud': audience, 'oidc:sub': token.subject };
   const subject = { principal: { kind: 'Anonymous' }, federated: providerArn, claims } as const;
   return evaluateTrust(role.name, role.trustPolicy, subject, context).effect === 'Allow';
-}
-
-function podOf({ serviceAccount }: VerifiedToken): Pick<SessionGrounds, 'serviceAccount'> {
-  return serviceAccount === undefined ? {} : { serviceAccount };
 }

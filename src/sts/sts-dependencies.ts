@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
-import type { AccessPointDirectory } from '../ports/access-point-directory.ts';
+import type { AccessPointDirectory, ServiceAccountReference } from '../ports/access-point-directory.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { RoleDirectory } from '../ports/role-directory.ts';
 
@@ -16,4 +16,6 @@ export interface StsDependencies {
   readonly verifiers: ReadonlyMap<string, TokenVerifier>;
   readonly roles: RoleDirectory;
   readonly accessPoints: AccessPointDirectory;
+  /** Service, such as `ecs.aliyuncs.com` → the service account that vouches for whoever runs on it. None unless given. */
+  readonly serviceVouchers?: ReadonlyMap<string, ServiceAccountReference>;
 }

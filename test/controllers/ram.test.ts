@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { applicationAccessPointType } from '../../src/api/v1alpha1/application-access-point.ts';
 import { ramPolicyType } from '../../src/api/v1alpha1/ram-policy.ts';
 import { ramRoleType } from '../../src/api/v1alpha1/ram-role.ts';
 import { ramUserType } from '../../src/api/v1alpha1/ram-user.ts';
+import { rbacPolicyType } from '../../src/api/v1alpha1/rbac-policy.ts';
 import { KmsClient, staticCredentials } from '../../src/client/kms-client.ts';
 import type { ResourceType } from '../../src/kube/resource.ts';
 import { secretType, startOperatorScene, until, type OperatorScene, type Subject } from './operator-scene.ts';
@@ -231,5 +233,37 @@ describe('A RamUser', () => {
     await scene.remove(ramUserType, 'ci');
     await scene.gone(ramUserType, 'ci');
     expect(await callerIs(third)).toBe('InvalidAccessKeyId.NotFound');
+  });
+});
+
+describe("An access point by a service's role", () => {
+  const accessPoint = (trustedRole: string, roleName: string): object => ({
+    authentication: { ramRole: { trustedRole, roleName } },
+    policies: ['nodes'],
+  });
+
+  it('says that there is no such role, that its trust policy does not fit, and then is Ready', async () => {
+    await scene.apply(rbacPolicyType, 'nodes', {
+      templates: ['SecretUser'],
+      resources: ['secret/nodes/*'],
+      scope: 'shared',
+    });
+    await scene.apply(applicationAccessPointType, 'nodes', accessPoint('ACKWorkerRole', 'Worker'));
+    const absent = await scene.withReason(applicationAccessPointType, 'nodes', 'RoleNotFound');
+    expect(messageOf(absent)).toContain('names the service ecs.aliyuncs.com');
+    const role = { name: 'Worker', maxSessionSeconds: 3600, deletionPolicy: 'Delete' };
+    await scene.apply(ramRoleType, 'worker', { ...role, trustPolicy: trusts({ Service: 'fc.aliyuncs.com' }) });
+    const unfit = await scene.withReason(applicationAccessPointType, 'nodes', 'TrustPolicyDoesNotFit');
+    expect(messageOf(unfit)).toContain('"Principal":{"Service":["ecs.aliyuncs.com"]}');
+    await scene.apply(ramRoleType, 'worker', { ...role, trustPolicy: trusts({ Service: 'ecs.aliyuncs.com' }) });
+    await scene.withReason(applicationAccessPointType, 'nodes', 'Ready');
+  });
+
+  it.each([
+    ['ECSInstanceRole', 'Ready'],
+    ['FunctionComputeRole', 'TrustPolicyDoesNotFit'],
+  ])('%s asks for its own service: %s', async (trustedRole, reason) => {
+    await scene.apply(applicationAccessPointType, trustedRole.toLowerCase(), accessPoint(trustedRole, 'Worker'));
+    await scene.withReason(applicationAccessPointType, trustedRole.toLowerCase(), reason);
   });
 });

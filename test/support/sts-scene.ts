@@ -42,6 +42,9 @@ export class StsScene {
       sessionKey: this.#sessionKey,
       verifiers: new Map(['kubernetes', 'other'].map((provider) => [provider, this.#verifier(provider)])),
       roles: { findRole: (name) => Promise.resolve(this.roles.find((role) => role.name === name)) },
+      serviceVouchers: new Map([
+        ['ecs.aliyuncs.com', { provider: 'kubernetes', namespace: 'kaap-system', name: 'kaap-metadata' }],
+      ]),
       accessPoints: {
         findByRoleName: (roleName) => Promise.resolve(this.accessPoints.filter((entry) => entry.roleName === roleName)),
       },

@@ -13,6 +13,7 @@ import type { Logger } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { OPERATOR_AUDIENCE, OPERATOR_ROLE } from '../../ram/operator-role.ts';
 import { createJwksVerifier } from '../../sts/oidc/jwks-verifier.ts';
+import { noAccessSettings } from '../access-config.ts';
 import { startKmsService, type KmsService } from '../kms-service.ts';
 import { openManifests } from './manifests.ts';
 import { TokenIssuer } from './token-issuer.ts';
@@ -111,6 +112,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       instances,
       trustedProxies: [],
       rateLimits: noRateLimits,
+      ...noAccessSettings,
     },
     verifiers: new Map([[standaloneProvider, verifier]]),
     clock,

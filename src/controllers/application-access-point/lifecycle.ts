@@ -5,9 +5,11 @@ import {
 } from '../../api/v1alpha1/application-access-point.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { trustedServices } from '../../ports/access-point-directory.ts';
 import { ViolationError } from '../check.ts';
 import { find, list, remove, sameJson, sameMembers, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { partOf } from '../ram-attachments.ts';
 import { accessPointChecks, type AccessPointInput } from './checks.ts';
 import { deleteClientKeys, deliverClientKey } from './client-key.ts';
 
@@ -16,6 +18,7 @@ const fieldManager = 'kaap-application-access-point';
 export interface AccessPointDependencies {
   cluster: ClusterApi;
   kms: KmsApi;
+  ram: KmsApi;
   clock: Clock;
 }
 
@@ -32,6 +35,7 @@ export function accessPointLifecycle(
       accessPoint,
       inKms: await find(kms, 'DescribeApplicationAccessPoint', { Name: accessPoint.metadata.name }, signal),
       missingPolicies: await missingPolicies(kms, accessPoint.spec.policies, signal),
+      roleTrust: await roleTrust(dependencies.ram, accessPoint, signal),
     }),
     checks: accessPointChecks,
     act: async (accessPoint, { inKms }, context) => {
@@ -51,6 +55,17 @@ export function accessPointLifecycle(
       return undefined;
     },
   };
+}
+
+async function roleTrust(
+  ram: KmsApi,
+  { spec }: ApplicationAccessPoint,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { ramRole } = spec.authentication;
+  if (ramRole === undefined || trustedServices[ramRole.trustedRole] === undefined) return undefined;
+  const role = partOf(await find(ram, 'GetRole', { RoleName: ramRole.roleName }, signal), 'Role');
+  return role === undefined ? undefined : text(role, 'AssumeRolePolicyDocument');
 }
 
 async function missingPolicies(kms: KmsApi, names: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
@@ -97,7 +112,7 @@ function authenticationConfig(accessPoint: ApplicationAccessPoint): string {
   const serviceAccounts = (ramRole ?? clientKey)?.serviceAccounts?.map(({ namespace, name }) => ({ namespace, name }));
   if (ramRole !== undefined) {
     const { trustedRole, roleName } = ramRole;
-    return JSON.stringify({ ramRole: { trustedRole, roleName, serviceAccounts: serviceAccounts ?? [] }, mode });
+    return JSON.stringify({ ramRole: { trustedRole, roleName, ...(serviceAccounts && { serviceAccounts }) }, mode });
   }
   return JSON.stringify({ clientKey: { serviceAccounts: serviceAccounts ?? [] }, mode });
 }

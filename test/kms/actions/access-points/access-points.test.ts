@@ -129,11 +129,12 @@ describe('the directory of access points', () => {
     expect(await found('kaap-client-key-shop')).toEqual(['shop']);
   });
 
-  it('leaves out roles that are not for service accounts', async () => {
+  it('says of a role that is not for service accounts which service it is for', async () => {
     await createPoint({
       AuthenticationMethod: 'RAMRole',
       AuthenticationConfig: '{"ramRole":{"trustedRole":"ACKWorkerRole","roleName":"worker"}}',
     });
-    expect(await found('worker')).toEqual([]);
+    const entry = { name: 'shop', method: 'RAMRole', serviceAccounts: [], service: 'ecs.aliyuncs.com' };
+    expect(await createAccessPointDirectory(kms.store).findByRoleName('worker')).toEqual([entry]);
   });
 });
