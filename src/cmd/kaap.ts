@@ -3,12 +3,14 @@ import { registerAudit } from '../cli/commands/audit.ts';
 import { registerBootstrap } from '../cli/commands/bootstrap.ts';
 import { registerCall } from '../cli/commands/call.ts';
 import { registerRootCredential } from '../cli/commands/credential.ts';
+import { registerSeal } from '../cli/commands/seal.ts';
 import { registerSecret } from '../cli/commands/secret.ts';
 import { registerWhy } from '../cli/commands/why.ts';
 import { silentLogger } from '../lib/log.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
 import { registerStandalone } from './standalone/commands.ts';
+import { createStateAccess } from './state-access.ts';
 
 /** The command line: everything a person does by hand. */
 function createProgram(): Command {
@@ -20,6 +22,7 @@ function createProgram(): Command {
   registerSecret(program);
   registerCall(program);
   registerAudit(program);
+  registerSeal(program, createStateAccess(process.env));
   registerWhy(program);
   registerRootCredential(program);
   registerBootstrap(program, async () => (await connectToCluster({ log: silentLogger })).api);

@@ -1,19 +1,21 @@
-import { createPublicKey, randomBytes } from 'node:crypto';
+import { createPublicKey, randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCredentialFile, type RootCredential } from '../cli/connection.ts';
 import { createCredentialSource } from '../gateway/credential-source.ts';
-import { createGateway } from '../gateway/gateway.ts';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import type { NonceStore } from '../gateway/nonce-store.ts';
 import { createAccessFacts } from '../kms/access-facts.ts';
 import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
 import { createKmsActions } from '../kms/actions.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
+import { createServiceActions, type ServiceControl } from '../kms/service-actions.ts';
 import type { Clock } from '../lib/clock.ts';
-import { startHttpServer, type HttpServer } from '../lib/http-server.ts';
+import { startHttpServer } from '../lib/http-server.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { PolicySource } from '../policy/policy-set.ts';
+import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
 import { SoftwareProvider } from '../providers/software-provider.ts';
@@ -26,11 +28,13 @@ import { createStsActions } from '../sts/actions.ts';
 import { openAuditFileSink, type AuditFileSink } from '../storage/audit-file-sink.ts';
 import type { Barrier } from '../storage/barrier.ts';
 import { openFileAnchor } from '../storage/file-anchor.ts';
+import { orderSeal, readSealOrder, watchSealOrder } from '../storage/seal-order.ts';
 import { StoreLease } from '../storage/store-lease.ts';
 import type { KmsConfig } from './kms-config.ts';
-import { openKmsState } from './kms-state.ts';
+import { openStoredState, unsealState, type StoredState } from './kms-state.ts';
 import { startUpkeep, upkeepLeaseMs } from './kms-upkeep.ts';
-import { leafRenewalMs, openServingAuthority, type ServingAuthority } from './serving-authority.ts';
+import { SealableService, type OpenService } from './sealable-service.ts';
+import { leafRenewalMs, openServingAuthority } from './serving-authority.ts';
 
 export interface KmsServiceDependencies {
   config: KmsConfig;
@@ -52,7 +56,6 @@ export interface KmsService {
   auditDir: string;
   /** PEM of the public key that verifies the audit log's checkpoints. */
   auditPublicKeyPem: string;
-  barrier: Barrier;
   /** Sets the gauges that tell the state. */
   updateGauges(): void;
   /** Why it cannot work now; `undefined` when it can. */
@@ -70,51 +73,99 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     names: config.servingNames,
     clock,
   });
-  const state = await openKmsState(dependencies);
-  const { barrier } = state;
+  const state = await openStoredState(config, log);
+  const service = new SealableService({
+    ordered: async () => (await readSealOrder(state.store)) !== undefined,
+    open: () => openKms(dependencies, state),
+    log,
+  });
+  await service.start();
+  const stopFollowing = watchSealOrder(state.store, () => service.follow());
+  const server = await startHttpServer({
+    address: config.listen,
+    certificate: authority.issue(),
+    handler: service.handle,
+  });
+  const renewal = setInterval(() => server.reloadCertificate(authority.issue()), Math.min(leafRenewalMs, 2 ** 31 - 1));
+  renewal.unref();
+  return {
+    port: server.port,
+    caPem: authority.caPem,
+    auditDir: join(config.dataDir, 'audit'),
+    get auditPublicKeyPem() {
+      return service.current?.auditPublicKeyPem ?? '';
+    },
+    updateGauges: () => {
+      dependencies.metrics.set('kaap_sealed', service.current === undefined ? 1 : 0);
+      dependencies.metrics.set('kaap_audit_healthy', service.current?.audit.healthy === false ? 0 : 1);
+    },
+    notReady: () => (service.current === undefined ? 'The service is sealed.' : service.current.notReady()),
+    close: async () => {
+      clearInterval(renewal);
+      stopFollowing();
+      service.windDown();
+      await server.close();
+      await service.close();
+      await state.store.close();
+    },
+  };
+}
+
+/** What works while the service is unsealed. */
+interface OpenKms extends OpenService {
+  audit: AuditFileSink;
+  auditPublicKeyPem: string;
+  notReady(): string | undefined;
+}
+
+async function openKms(dependencies: KmsServiceDependencies, state: StoredState): Promise<OpenKms> {
+  const { config, clock, log } = dependencies;
+  const unsealed = await unsealState(state, dependencies);
+  const { barrier } = unsealed;
   await bootstrap(dependencies, barrier);
-  const auditDir = join(config.dataDir, 'audit');
   const checkpointKey = barrier.deriveSigningKey('audit-checkpoint');
   const auditPublicKeyPem = createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString();
   await writeFile(join(config.dataDir, 'audit-checkpoint.pem'), auditPublicKeyPem);
   const anchor = await openFileAnchor(config.auditAnchor ?? join(config.dataDir, 'audit-anchor.json'));
   const audit = await openAuditFileSink({
-    directory: auditDir,
+    directory: join(config.dataDir, 'audit'),
     checkpointKey,
     anchor: anchor.anchor,
     ...(anchor.last === undefined ? {} : { anchored: anchor.last }),
     clock,
     log,
   });
-  const notReady = (): string | undefined => readinessProblem(barrier, audit);
+  const notReady = (): string | undefined => (audit.healthy ? undefined : 'The audit log cannot be written.');
   const closing = new AbortController();
   const kms = kmsDependencies(dependencies, barrier, closing.signal);
   const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
   const stopUpkeep = startUpkeep(kms, new StoreLease(lease), log);
-  const server = await serve(dependencies, kms, state, audit, authority, notReady);
-  const renewal = setInterval(() => server.reloadCertificate(authority.issue()), Math.min(leafRenewalMs, 2 ** 31 - 1));
-  renewal.unref();
+  const control: ServiceControl = {
+    rotateRoot: () => barrier.rotateRoot(),
+    rotateStorageKey: () => barrier.rotate(),
+    seal: () => orderSeal(state.store, clock.now()),
+  };
   return {
-    port: server.port,
-    caPem: authority.caPem,
-    auditDir,
+    handle: createApi(dependencies, kms, { ...unsealed, audit, control, notReady }),
+    audit,
     auditPublicKeyPem,
-    barrier,
-    updateGauges: () => {
-      dependencies.metrics.set('kaap_sealed', barrier.sealed ? 1 : 0);
-      dependencies.metrics.set('kaap_audit_healthy', audit.healthy ? 1 : 0);
-    },
     notReady,
-    close: async () => {
-      clearInterval(renewal);
-      closing.abort();
-      await server.close();
+    windDown: () => closing.abort(),
+    close: async (sealing) => {
       await stopUpkeep();
+      if (sealing) await audit.append(sealingEvent(clock.now(), config.replica));
       await audit.close();
       await anchor.flush();
-      await state.close();
+      await unsealed.close();
     },
   };
+}
+
+/** What the audit log says of a replica that obeyed the order, whoever gave it. */
+function sealingEvent(time: number, replica: string): AuditEvent {
+  const who = { principal: `replica/${replica}`, sourceIp: '-', protocol: 'none' };
+  const what = { product: 'Kms', action: 'Sealed', resources: [], decision: 'None', outcome: 'OK' } as const;
+  return { time, requestId: randomUUID().toUpperCase(), ...who, ...what };
 }
 
 function kmsDependencies(
@@ -145,19 +196,20 @@ async function bootstrap({ config, clock, log }: KmsServiceDependencies, store: 
   await ensureOperatorRole(store, { accountId, provider, namespace, serviceAccount }, randomBytes);
 }
 
-function readinessProblem(barrier: Barrier, audit: AuditFileSink): string | undefined {
-  if (barrier.sealed) return 'The store is sealed.';
-  return audit.healthy ? undefined : 'The audit log cannot be written.';
+/** What the API works with besides the dependencies of KMS. */
+interface ApiParts {
+  barrier: Barrier;
+  nonces: NonceStore;
+  audit: AuditFileSink;
+  control: ServiceControl;
+  notReady: () => string | undefined;
 }
 
-async function serve(
+function createApi(
   { config, verifiers, clock, log, metrics }: KmsServiceDependencies,
   kms: KmsDependencies,
-  { barrier, nonces }: { barrier: Barrier; nonces: NonceStore },
-  audit: AuditFileSink,
-  authority: ServingAuthority,
-  notReady: () => string | undefined,
-): Promise<HttpServer> {
+  { barrier, nonces, audit, control, notReady }: ApiParts,
+): Gateway {
   const { accountId, serviceVouchers } = config;
   const random = randomBytes;
   const sessionKey = barrier.deriveSecretKey('sts-session');
@@ -165,9 +217,10 @@ async function serve(
   const accessPoints = createAccessPointDirectory(store);
   const roles = { findRole: (name: string) => findRole(store, name) };
   const policySource = createPolicySource(store);
-  const gateway = createGateway({
+  return createGateway({
     actions: [
       ...createKmsActions(kms),
+      ...createServiceActions(control),
       ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints, serviceVouchers }),
       ...createRamActions({ store, clock, random, accountId, policySource, facts: createAccessFacts(kms) }),
     ],
@@ -189,7 +242,6 @@ async function serve(
     rateLimits: config.rateLimits,
     notReady,
   });
-  return startHttpServer({ address: config.listen, certificate: authority.issue(), handler: gateway });
 }
 
 /** Everything that speaks about a principal: its own policies, and those of the access point it came through. */

@@ -26,6 +26,8 @@ const keyringSchema = z.strictObject({
       }),
     )
     .min(1),
+  /** What purposes' keys are derived from, once the root key has been rotated: the first root key. */
+  seed: z.base64().optional(),
 });
 
 type KeyringRecord = z.infer<typeof keyringSchema>;
@@ -43,8 +45,9 @@ export class UsesExhaustedError extends Error {}
 /** The numbered data-encryption keys, held in the store sealed under the root key. */
 export class Keyring {
   readonly #store: SealableStore;
-  readonly #root: KeyObject;
   readonly #options: KeyringOptions;
+  #root: KeyObject;
+  #seed: KeyObject | undefined;
   readonly #keys = new Map<number, KeyObject>();
   #active = 0;
   #usesLeft = 0;
@@ -67,6 +70,23 @@ export class Keyring {
   static async create(transaction: SealableTransaction, root: KeyObject, options: KeyringOptions): Promise<void> {
     const first = withNewKey({ active: 0, keys: [] }, options);
     await writeRecord(transaction, root, first, options.random);
+  }
+
+  /** What keys for purposes are derived from: it outlives the root key. */
+  get seed(): KeyObject {
+    return this.#seed ?? this.#root;
+  }
+
+  /** Goes on under another root key: that of the store now. */
+  useRoot(root: KeyObject): void {
+    this.#root = root;
+  }
+
+  /** Writes the keyring under a new root key, within the transaction that stores that key. */
+  async rewrap(transaction: SealableTransaction, root: KeyObject): Promise<void> {
+    const record = openRecord(this.#root, await transaction.get(barrierBucket, keyringKey));
+    const seed = record.seed ?? this.#root.export().toString('base64');
+    await writeRecord(transaction, root, { ...record, seed }, this.#options.random);
   }
 
   /** Key to seal one more value with. Throws {@link UsesExhaustedError} when a block must be reserved first. */
@@ -103,8 +123,12 @@ export class Keyring {
     const record = await this.#change((before) => {
       const active = before.keys.find((key) => key.id === before.active);
       const full = active === undefined || active.uses + block > rotateAfterUses;
-      const { active: id, keys } = full ? withNewKey(before, this.#options) : before;
-      return { active: id, keys: keys.map((key) => (key.id === id ? { ...key, uses: key.uses + block } : key)) };
+      const { active: id, keys, ...rest } = full ? withNewKey(before, this.#options) : before;
+      return {
+        ...rest,
+        active: id,
+        keys: keys.map((key) => (key.id === id ? { ...key, uses: key.uses + block } : key)),
+      };
     });
     if (record.active === this.#active) this.#usesLeft = block;
   }
@@ -126,6 +150,7 @@ export class Keyring {
   }
 
   #adopt(record: KeyringRecord): void {
+    if (record.seed !== undefined) this.#seed = createSecretKey(record.seed, 'base64');
     if (record.active > this.#active) {
       this.#usesLeft = 0;
       this.#active = record.active;
@@ -139,7 +164,7 @@ export class Keyring {
 function withNewKey(record: KeyringRecord, { clock, random }: KeyringOptions): KeyringRecord {
   const id = record.active + 1;
   const material = random(32).toString('base64');
-  return { active: id, keys: [...record.keys, { id, material, createdAt: clock.now(), uses: 0 }] };
+  return { ...record, active: id, keys: [...record.keys, { id, material, createdAt: clock.now(), uses: 0 }] };
 }
 
 function aadOf(revision: number): Buffer {

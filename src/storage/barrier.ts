@@ -1,5 +1,4 @@
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
-import { z } from 'zod';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { AeadError, type Random } from '../crypto/aead.ts';
 import { deriveEd25519Key, deriveSecretKey } from '../crypto/kdf.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
@@ -13,6 +12,7 @@ import {
   type Transaction,
 } from '../ports/store.ts';
 import { barrierBucket, Keyring, UsesExhaustedError, type KeyringOptions } from './barrier-keyring.ts';
+import { createRoot, replaceRoot, rewrapRoot, rootKey, unwrapRoot } from './barrier-root.ts';
 import { keyIdOf, openValue, sealValue, TamperedValueError, type ValuePlace } from './barrier-value.ts';
 import { BufferedTransaction, type StoreReader } from './buffered-transaction.ts';
 import type { ChangeListener } from './change-listeners.ts';
@@ -45,7 +45,14 @@ export interface Barrier extends Store {
   unseal(): Promise<void>;
   /** Makes a new data-encryption key for all later writes; values sealed before stay readable. Returns its number. */
   rotate(): Promise<number>;
-  /** A 256-bit key for one purpose, derived from the root key: the same after a restart and after `rotate`. */
+  /**
+   * Makes a new root key, wrapped by the seal, and puts the keyring under it; other replicas take it up when they next
+   * need it. The keys that `derive…` gives stay.
+   */
+  rotateRoot(): Promise<void>;
+  /** Wraps the root key with another seal from now on, such as when moving from a file to an HSM. */
+  reseal(seal: Seal): Promise<void>;
+  /** A 256-bit key for one purpose, derived from the first root key: the same after a restart and after rotations. */
   deriveSecretKey(purpose: string): KeyObject;
   /** An Ed25519 private key for one purpose, derived likewise: `deriveSigningKey('audit-checkpoint')`. */
   deriveSigningKey(purpose: string): KeyObject;
@@ -69,70 +76,11 @@ export async function openBarrier(store: SealableStore, seal: Seal, options: Bar
   return barrier;
 }
 
-const rootKey = 'root';
-const rootBytes = 32;
-
-const rootSchema = z.strictObject({ version: z.literal(1), seal: z.string(), wrapped: z.base64() });
-
-async function createRoot(store: SealableStore, seal: Seal, options: KeyringOptions): Promise<void> {
-  const bytes = options.random(rootBytes);
-  const root = createSecretKey(bytes);
-  const wrapped = (await seal.wrap(bytes)).toString('base64');
-  bytes.fill(0);
-  const record = Buffer.from(JSON.stringify({ version: 1, seal: seal.kind, wrapped }));
-  await store.transact(async (transaction) => {
-    if ((await transaction.get(barrierBucket, rootKey)) !== undefined) return;
-    await transaction.putWith(barrierBucket, rootKey, (revision) => {
-      if (revision === 1) return record;
-      throw new SealError(
-        'The store holds data but no root key, so that its values could never be read again under a new one. ' +
-          'Restore the store from a backup, or begin with an empty one.',
-      );
-    });
-    await Keyring.create(transaction, root, options);
-  });
-}
-
-async function unwrapRoot(store: SealableStore, seal: Seal): Promise<KeyObject> {
-  const stored = await store.get(barrierBucket, rootKey);
-  if (stored === undefined) {
-    throw new SealError('The store has no root key. Initialise it first, or restore it from a backup.');
-  }
-  const record = rootSchema.safeParse(parseJson(stored.value));
-  if (!record.success) {
-    throw new SealError('The record of the root key is damaged. Restore the store from a backup.', {
-      cause: record.error,
-    });
-  }
-  if (record.data.seal !== seal.kind) {
-    throw new SealError(
-      `The store was sealed with a ${record.data.seal} seal, not a ${seal.kind} one. Configure that.`,
-    );
-  }
-  const bytes = await seal.unwrap(Buffer.from(record.data.wrapped, 'base64'));
-  const root = createSecretKey(bytes);
-  bytes.fill(0);
-  return root;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-interface Keys {
-  root: KeyObject;
-  keyring: Keyring;
-}
-
 class SealedStore implements Barrier {
   readonly #store: SealableStore;
-  readonly #seal: Seal;
   readonly #options: KeyringOptions;
-  #keys: Keys | undefined;
+  #seal: Seal;
+  #keyring: Keyring | undefined;
 
   constructor(store: SealableStore, seal: Seal, options: KeyringOptions) {
     this.#store = store;
@@ -141,29 +89,66 @@ class SealedStore implements Barrier {
   }
 
   get sealed(): boolean {
-    return this.#keys === undefined;
+    return this.#keyring === undefined;
   }
 
   seal(): void {
-    this.#keys = undefined;
+    this.#keyring = undefined;
   }
 
   async unseal(): Promise<void> {
-    if (this.#keys !== undefined) return;
-    const root = await unwrapRoot(this.#store, this.#seal);
-    this.#keys = { root, keyring: await Keyring.load(this.#store, root, this.#options) };
+    if (this.#keyring !== undefined) return;
+    this.#keyring = await this.#load().catch((error: unknown) => {
+      // Another replica may have rotated the root key between the two reads.
+      if (error instanceof SealError) return this.#load();
+      throw error;
+    });
+  }
+
+  async #load(): Promise<Keyring> {
+    return Keyring.load(this.#store, await unwrapRoot(this.#store, this.#seal), this.#options);
   }
 
   async rotate(): Promise<number> {
-    return this.#open().keyring.rotate();
+    return this.#withPresentRoot((keyring) => keyring.rotate());
+  }
+
+  async rotateRoot(): Promise<void> {
+    const { random } = this.#options;
+    const root = await this.#withPresentRoot((keyring) => replaceRoot(this.#store, this.#seal, keyring, random));
+    await this.#adoptRoot(root);
+  }
+
+  async reseal(seal: Seal): Promise<void> {
+    this.#open();
+    await rewrapRoot(this.#store, this.#seal, seal);
+    this.#seal = seal;
   }
 
   deriveSecretKey(purpose: string): KeyObject {
-    return deriveSecretKey(this.#open().root, `kaap secret key v1 ${purpose}`);
+    return deriveSecretKey(this.#open().seed, `kaap secret key v1 ${purpose}`);
   }
 
   deriveSigningKey(purpose: string): KeyObject {
-    return deriveEd25519Key(this.#open().root, `kaap signing key v1 ${purpose}`);
+    return deriveEd25519Key(this.#open().seed, `kaap signing key v1 ${purpose}`);
+  }
+
+  /** Runs what opens or writes the keyring; once more when another replica has rotated the root key. */
+  async #withPresentRoot<T>(work: (keyring: Keyring) => Promise<T>): Promise<T> {
+    const keyring = this.#open();
+    try {
+      return await work(keyring);
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      await this.#adoptRoot(await unwrapRoot(this.#store, this.#seal));
+      return work(this.#open());
+    }
+  }
+
+  async #adoptRoot(root: KeyObject): Promise<void> {
+    const keyring = this.#open();
+    keyring.useRoot(root);
+    await keyring.reload();
   }
 
   async transact<T>(work: (transaction: Transaction) => Promise<T> | T): Promise<T> {
@@ -180,7 +165,8 @@ class SealedStore implements Barrier {
         });
       } catch (error) {
         if (!(error instanceof UsesExhaustedError)) throw error;
-        await this.#open().keyring.reserve(writes);
+        const needed = writes;
+        await this.#withPresentRoot((keyring) => keyring.reserve(needed));
       }
     }
   }
@@ -207,9 +193,9 @@ class SealedStore implements Barrier {
     await this.#store.close();
   }
 
-  #open(): Keys {
-    if (this.#keys === undefined) throw new StoreSealedError();
-    return this.#keys;
+  #open(): Keyring {
+    if (this.#keyring === undefined) throw new StoreSealedError();
+    return this.#keyring;
   }
 
   #assertReachable(bucket: string): void {
@@ -243,7 +229,7 @@ class SealedStore implements Barrier {
   }
 
   #sealValue(place: ValuePlace, value: Uint8Array): Buffer {
-    const dek = this.#open().keyring.use();
+    const dek = this.#open().use();
     return sealValue(dek, place, value, this.#options.random);
   }
 
@@ -268,10 +254,9 @@ class SealedStore implements Barrier {
 
   /** A number that is not known yet may be of a key that another replica made. */
   async #findKey(id: number): Promise<KeyObject | undefined> {
-    const { keyring } = this.#open();
-    const known = keyring.find(id);
+    const known = this.#open().find(id);
     if (known !== undefined) return known;
-    await keyring.reload();
-    return keyring.find(id);
+    await this.#withPresentRoot((keyring) => keyring.reload());
+    return this.#open().find(id);
   }
 }

@@ -236,6 +236,46 @@ describe('the keys of the barrier', () => {
   });
 });
 
+describe('the root key', () => {
+  it('rotates without a stop: this and other replicas go on, also over later rotations, and keys for purposes stay', async () => {
+    const replica = await openBarrier(inner, seal, { rotateAfterUses: 2 ** 20 });
+    await put(barrier, 'a', 'before', 'before');
+    const before = await raw('system/barrier', 'root');
+    const derived = barrier.deriveSecretKey('a');
+    await barrier.rotateRoot();
+    expect((await raw('system/barrier', 'root')).equals(before)).toBe(false);
+    await barrier.rotate();
+    await put(barrier, 'a', 'after', 'after');
+    expect([await read(replica, 'a', 'before'), await read(replica, 'a', 'after')]).toEqual(['before', 'after']);
+    await replica.rotateRoot();
+    await barrier.rotate();
+    const again = await openBarrier(inner, seal);
+    expect([await read(again, 'a', 'before'), await read(again, 'a', 'after')]).toEqual(['before', 'after']);
+    for (const each of [barrier, replica, again]) expect(each.deriveSecretKey('a').equals(derived)).toBe(true);
+  });
+
+  it('is not opened any more with what it was before', async () => {
+    const before = await raw('system/barrier', 'root');
+    await barrier.rotateRoot();
+    await overwrite('system/barrier', 'root', before);
+    await expect(openBarrier(inner, seal)).rejects.toThrow(/keyring does not open under the root key/);
+  });
+
+  it('moves to another seal: the store opens with that one alone', async () => {
+    await put(barrier, 'a', 'key', 'value');
+    const other = {
+      ...fakeSeal('hsm'),
+      wrap: async (key: Buffer) => Buffer.concat([key, key]),
+      unwrap: async (wrapped: Buffer) => Buffer.from(wrapped.subarray(32)),
+    };
+    await barrier.reseal(other);
+    expect(await read(await openBarrier(inner, other), 'a', 'key')).toBe('value');
+    await expect(openBarrier(inner, seal)).rejects.toThrow('sealed with a hsm seal, not a fake one');
+    await barrier.rotateRoot();
+    expect(await read(await openBarrier(inner, other), 'a', 'key')).toBe('value');
+  });
+});
+
 describe('opening the barrier', () => {
   it('makes nothing unless asked, and one root key when two processes begin at once', async () => {
     const empty = new MemoryStore();
