@@ -3,6 +3,8 @@ import type { KeyObject } from 'node:crypto';
 import { derNull, derOctetString, derOid, derSequence } from './der.ts';
 import { p256, p256k, signEcdsaDigest, verifyEcdsaDigest, type EcdsaCurve } from './ecdsa-digest.ts';
 import { emsaPssEncode, emsaPssVerify } from './pss.ts';
+import { decryptSm2, encryptSm2, maxSm2PlaintextBytes } from './sm2-encryption.ts';
+import { signSm2Digest, verifySm2Digest } from './sm2-signature.ts';
 import type { RandomBytes } from './uuid.ts';
 
 /** A signature algorithm over a digest. */
@@ -13,11 +15,11 @@ export interface SignatureAlgorithm {
   verify(key: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** An encryption algorithm of RSA keys. */
+/** An encryption algorithm of asymmetric keys. */
 export interface AsymmetricCipher {
-  /** Most bytes of plaintext for a modulus of so many bits. */
+  /** Most bytes of plaintext, for a modulus of so many bits where there is one. */
   maxPlaintextBytes(modulusBits: number): number;
-  encrypt(publicKey: KeyObject, plaintext: Uint8Array): Buffer;
+  encrypt(publicKey: KeyObject, plaintext: Uint8Array, random: RandomBytes): Buffer;
   /** Throws when the ciphertext is not one of this key; the error says more than a caller may learn. */
   decrypt(privateKey: KeyObject, ciphertext: Uint8Array): Buffer;
 }
@@ -43,6 +45,8 @@ const rsaPss: SignatureAlgorithm = {
   },
 };
 
+const sm2dsa: SignatureAlgorithm = { digestBytes: 32, sign: signSm2Digest, verify: verifySm2Digest };
+
 const curves: readonly EcdsaCurve[] = [p256, p256k];
 
 const ecdsa: SignatureAlgorithm = {
@@ -56,6 +60,7 @@ export const signatureAlgorithms: ReadonlyMap<string, SignatureAlgorithm> = new 
   ['RSA_PSS_SHA_256', rsaPss],
   ['RSA_PKCS1_SHA_256', rsaPkcs1],
   ['ECDSA_SHA_256', ecdsa],
+  ['SM2DSA', sm2dsa],
 ]);
 
 function oaep(oaepHash: 'sha256' | 'sha1', hashBytes: number): AsymmetricCipher {
@@ -72,6 +77,7 @@ function oaep(oaepHash: 'sha256' | 'sha1', hashBytes: number): AsymmetricCipher 
 export const asymmetricCiphers: ReadonlyMap<string, AsymmetricCipher> = new Map([
   ['RSAES_OAEP_SHA_256', oaep('sha256', 32)],
   ['RSAES_OAEP_SHA_1', oaep('sha1', 20)],
+  ['SM2PKE', { maxPlaintextBytes: () => maxSm2PlaintextBytes, encrypt: encryptSm2, decrypt: decryptSm2 }],
 ]);
 
 /** DigestInfo of a SHA-256 digest (RFC 8017 §9.2). */

@@ -1,5 +1,6 @@
 import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto';
 import { derInteger, derOctetString, derOid, derSequence } from './der.ts';
+import { bytesOf, formatScalarPair, inverse, parseScalarPair, scalarBytes, scalarOf } from './scalar.ts';
 
 /**
  * ECDSA over a SHA-256 digest, where node:crypto signs messages only.
@@ -30,7 +31,6 @@ export const p256k: EcdsaCurve = {
 };
 
 const ecPublicKey = '1.2.840.10045.2.1';
-const scalarBytes = 32;
 const message = Buffer.alloc(0);
 /** SHA-256 of {@link message}. */
 const messageDigest = 0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855n;
@@ -43,9 +43,9 @@ export function signEcdsaDigest(curve: EcdsaCurve, key: KeyObject, digest: Uint8
   const factor = factorOf(curve, digest);
   if (factor === undefined) throw new DigestError('the digest is zero modulo the order of the group');
   const signature = sign('sha256', message, { key: scaledKey(curve, key, factor), dsaEncoding: 'ieee-p1363' });
-  const r = signature.subarray(0, scalarBytes);
+  const r = scalarOf(signature.subarray(0, scalarBytes));
   const s = (scalarOf(signature.subarray(scalarBytes)) * inverse(factor, curve.order)) % curve.order;
-  return derSequence(derInteger(r), derInteger(bytesOf(s)));
+  return formatScalarPair(r, s);
 }
 
 /** Whether `signature` (ASN.1 DER) is of the digest. Needs the private key: the scaled public key comes from it. */
@@ -56,7 +56,7 @@ export function verifyEcdsaDigest(
   signature: Uint8Array,
 ): boolean {
   const factor = factorOf(curve, digest);
-  const parts = parseSignature(curve, signature);
+  const parts = parseScalarPair(curve.order, signature);
   if (factor === undefined || parts === undefined) return false;
   const s = (parts.s * factor) % curve.order;
   const scaled = Buffer.concat([bytesOf(parts.r), bytesOf(s)]);
@@ -86,34 +86,4 @@ function scaledKey(curve: EcdsaCurve, key: KeyObject, factor: bigint): KeyObject
     der.fill(0);
     scaled.fill(0);
   }
-}
-
-/** DER of two numbers from 1 to the order, in its one spelling; anything else is no signature. */
-function parseSignature({ order }: EcdsaCurve, signature: Uint8Array): { r: bigint; s: bigint } | undefined {
-  const bytes = Buffer.from(signature);
-  const rLength = bytes[3] ?? 0;
-  const sLength = bytes[5 + rLength] ?? 0;
-  const r = scalarOf(bytes.subarray(4, 4 + rLength));
-  const s = scalarOf(bytes.subarray(6 + rLength, 6 + rLength + sLength));
-  if (r < 1n || r >= order || s < 1n || s >= order) return undefined;
-  const only = derSequence(derInteger(bytesOf(r)), derInteger(bytesOf(s)));
-  return only.equals(bytes) ? { r, s } : undefined;
-}
-
-function scalarOf(bytes: Uint8Array): bigint {
-  return BigInt(`0x0${Buffer.from(bytes).toString('hex')}`);
-}
-
-function bytesOf(scalar: bigint): Buffer {
-  return Buffer.from(scalar.toString(16).padStart(scalarBytes * 2, '0'), 'hex');
-}
-
-/** 1 / value modulo a prime, by the extended Euclidean algorithm. */
-function inverse(value: bigint, prime: bigint): bigint {
-  let [a, b, x, y] = [value, prime, 1n, 0n];
-  while (a > 1n) {
-    const quotient = a / b;
-    [a, b, x, y] = [b, a % b, y, x - quotient * y];
-  }
-  return ((x % prime) + prime) % prime;
 }

@@ -1,4 +1,5 @@
 import { p256, p256k, type EcdsaCurve } from './ecdsa-digest.ts';
+import type { PairShape } from './key-pair.ts';
 
 /** What a key is for. A key has one usage for life. */
 export type KeyUsage = 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY' | 'GENERATE/VERIFY MAC';
@@ -21,8 +22,8 @@ export interface KeySpecRow {
   readonly cipher?: 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' | 'sm4-gcm';
   /** OpenSSL name of the hash of a MAC spec. */
   readonly macHash?: 'sha224' | 'sha256' | 'sha384' | 'sha512' | 'sm3';
-  /** How an asymmetric key pair is generated: RSA by its modulus, EC by OpenSSL's name of the curve. */
-  readonly pair?: { readonly modulusBits: number } | { readonly namedCurve: EcdsaCurve['namedCurve'] };
+  /** How an asymmetric key pair is generated. */
+  readonly pair?: PairShape;
   /** Providers that can hold a key of this spec. */
   readonly providers: readonly ProviderKind[];
   /** Whether the key may have more than one version. */
@@ -102,6 +103,18 @@ function ec(name: string, { namedCurve }: EcdsaCurve): KeySpecRow {
   };
 }
 
+/** SM2 (GB/T 32918, GM/T 0009). */
+const sm2: KeySpecRow = {
+  name: 'EC_SM2',
+  form: 'asymmetric',
+  usages: ['SIGN/VERIFY', 'ENCRYPT/DECRYPT'],
+  algorithms: { 'SIGN/VERIFY': ['SM2DSA'], 'ENCRYPT/DECRYPT': ['SM2PKE'] },
+  pair: { namedCurve: 'SM2' },
+  providers: ['software'],
+  rotates: true,
+  rotatesAutomatically: false,
+};
+
 function table(rows: readonly KeySpecRow[]): Readonly<Record<string, KeySpecRow>> {
   const entries = Object.create(null) as Record<string, KeySpecRow>;
   for (const row of rows) entries[row.name] = row;
@@ -122,6 +135,7 @@ export const keySpecs: Readonly<Record<string, KeySpecRow>> = table([
   rsa(4096),
   ec('EC_P256', p256),
   ec('EC_P256K', p256k),
+  sm2,
   hmac('HMAC_SHA_224', 'sha224', 28),
   hmac('HMAC_SHA_256', 'sha256', 32),
   hmac('HMAC_SHA_384', 'sha384', 48),

@@ -46,6 +46,7 @@ import { reEncrypt } from './actions/crypto/re-encrypt.ts';
 import { createKeyVersion } from './actions/keys/create-key-version.ts';
 import { createKey } from './actions/keys/create-key.ts';
 import { describeKey } from './actions/keys/describe-key.ts';
+import { deleteKeyMaterial, getParametersForImport, importKeyMaterial } from './actions/keys/key-material.ts';
 import { cancelKeyDeletion, scheduleKeyDeletion } from './actions/keys/key-deletion.ts';
 import { getKeyPolicy, setKeyPolicy } from './actions/keys/key-policy.ts';
 import { describeKeyVersion, listKeyVersions } from './actions/keys/key-versions.ts';
@@ -90,6 +91,9 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   describeKeyVersion,
   listKeyVersions,
   updateRotationPolicy,
+  getParametersForImport,
+  importKeyMaterial,
+  deleteKeyMaterial,
   // Aliases.
   createAlias,
   updateAlias,

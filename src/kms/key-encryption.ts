@@ -10,7 +10,7 @@ import { keyTable, primaryVersion, type KeyRecord } from './records/key.ts';
 import { keyVersionTable, type KeyVersionRecord } from './records/key-version.ts';
 
 /** What a key does with data needs these. */
-export type CryptoDependencies = Pick<KmsDependencies, 'store' | 'providers'>;
+export type CryptoDependencies = Pick<KmsDependencies, 'store' | 'providers' | 'clock'>;
 
 /** A ciphertext and the key it was made with, as responses name it. */
 export interface EncryptedText {
@@ -51,7 +51,7 @@ export async function usableKey(
   use: KeyUse = { form: 'symmetric', usage: 'ENCRYPT/DECRYPT' },
 ): Promise<KeyRecord> {
   const key = await loadKey(dependencies.store, found);
-  assertKeyState(key.keyId, key.state, 'use');
+  assertKeyState(key, dependencies.clock.now(), 'use');
   const { usage, form } = use;
   const isForm = keySpecs[key.keySpec]?.form === form;
   if (key.keyUsage === usage && isForm) return key;

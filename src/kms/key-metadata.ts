@@ -1,32 +1,40 @@
 import { resourceArn, type Home } from './arn.ts';
-import { sharedScope } from './dependencies.ts';
-import { primaryVersion, type KeyRecord } from './records/key.ts';
+import { sharedScope, type KmsDependencies } from './dependencies.ts';
+import { primaryVersion, stateAt, type KeyRecord, type KeyState } from './records/key.ts';
 import { formatInterval, isoSeconds } from './time-format.ts';
 
 /** `KeyMetadata` of CreateKey and DescribeKey. A field that does not apply is empty text. */
-export function keyMetadata(home: Home, key: KeyRecord): Record<string, unknown> {
+export function keyMetadata(
+  { clock, ...home }: Home & Pick<KmsDependencies, 'clock'>,
+  key: KeyRecord,
+): Record<string, unknown> {
+  const state = stateAt(key, clock.now());
   return {
     Arn: resourceArn(home, 'key', key.keyId),
     CreationDate: isoSeconds(key.createTime),
     Creator: key.creator,
     DKMSInstanceId: key.scope === sharedScope ? '' : key.scope,
-    DeleteDate: key.deletion === undefined ? '' : isoSeconds(key.deletion.dueTime),
+    DeleteDate: timeText(key.deletion?.dueTime),
     DeletionProtection: key.deletionProtection === undefined ? 'Disabled' : 'Enabled',
     DeletionProtectionDescription: key.deletionProtection?.description ?? '',
     Description: key.description,
     KeyId: key.keyId,
     KeySpec: key.keySpec,
-    KeyState: key.state,
+    KeyState: state,
     KeyUsage: key.keyUsage,
-    MaterialExpireTime: '',
+    MaterialExpireTime: timeText(key.imported?.expireTime),
     Origin: key.origin,
     PrimaryKeyVersion: primaryVersion(key)?.id ?? '',
     ProtectionLevel: key.protectionLevel,
-    ...rotationFields(key),
+    ...rotationFields(key, state),
   };
 }
 
-function rotationFields(key: KeyRecord): Record<string, string> {
+function timeText(time: number | undefined): string {
+  return time === undefined ? '' : isoSeconds(time);
+}
+
+function rotationFields(key: KeyRecord, state: KeyState): Record<string, string> {
   const lastRotation = primaryVersion(key)?.createTime;
   const LastRotationDate = lastRotation === undefined ? '' : isoSeconds(lastRotation);
   if (key.rotation?.enabled !== true) {
@@ -34,7 +42,7 @@ function rotationFields(key: KeyRecord): Record<string, string> {
   }
   const { intervalSeconds } = key.rotation;
   return {
-    AutomaticRotation: key.state === 'Enabled' ? 'Enabled' : 'Suspended',
+    AutomaticRotation: state === 'Enabled' ? 'Enabled' : 'Suspended',
     LastRotationDate,
     NextRotationDate: lastRotation === undefined ? '' : isoSeconds(lastRotation + intervalSeconds * 1000),
     RotationInterval: formatInterval(intervalSeconds),

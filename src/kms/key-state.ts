@@ -1,9 +1,17 @@
 import { ApiError, type ErrorCode } from '../lib/errors.ts';
-import type { KeyState } from './records/key.ts';
+import { stateAt, type KeyRecord, type KeyState } from './records/key.ts';
 
 /** What somebody wants of a key, as far as its state has a say. */
 export type KeyOperation =
-  'use' | 'enable' | 'disable' | 'scheduleDeletion' | 'cancelDeletion' | 'aliasTarget' | 'newVersion' | 'protect';
+  | 'use'
+  | 'enable'
+  | 'disable'
+  | 'scheduleDeletion'
+  | 'cancelDeletion'
+  | 'aliasTarget'
+  | 'newVersion'
+  | 'protect'
+  | 'importMaterial';
 
 type Row = Readonly<Record<KeyState, ErrorCode | 'ok'>>;
 
@@ -36,7 +44,15 @@ const onlyPendingDeletion: Row = {
   Unavailable: 'Rejected.StateModifiedFailed',
 };
 
-/** Operation × state → the error, or `ok`. What is not here (Describe…, List…, DeleteAlias) works in every state. */
+const unlessPendingDeletionModified: Row = {
+  ...unlessPendingDeletion,
+  PendingDeletion: 'Rejected.StateModifiedFailed',
+};
+
+/**
+ * Operation × state → the error, or `ok`. What is not here (Describe…, List…, DeleteAlias, GetParametersForImport,
+ * DeleteKeyMaterial) works in every state.
+ */
 export const keyStateTable: Readonly<Record<KeyOperation, Row>> = {
   use: onlyEnabled,
   enable: switching,
@@ -46,6 +62,7 @@ export const keyStateTable: Readonly<Record<KeyOperation, Row>> = {
   aliasTarget: unlessPendingDeletion,
   newVersion: onlyEnabled,
   protect: unlessPendingDeletion,
+  importMaterial: unlessPendingDeletionModified,
 };
 
 /** What to do about a state that is in the way. */
@@ -53,13 +70,14 @@ const advice: Readonly<Record<KeyState, string>> = {
   Enabled: 'It is in use; only a key that is about to be deleted can be kept from deletion.',
   Disabled: 'Enable it with EnableKey.',
   PendingDeletion: 'Keep it with CancelKeyDeletion, or use another key.',
-  PendingImport: 'Import its material first.',
+  PendingImport: 'Import its material with ImportKeyMaterial.',
   Unavailable: 'The device or proxy that holds it cannot be reached; see to that first.',
 };
 
-/** Throws the table's error when a key in `state` does not take `operation`. */
-export function assertKeyState(keyId: string, state: KeyState, operation: KeyOperation): void {
+/** Throws the table's error when the key, in the state that it has at this time, does not take `operation`. */
+export function assertKeyState(key: KeyRecord, now: number, operation: KeyOperation): void {
+  const state = stateAt(key, now);
   const outcome = keyStateTable[operation][state];
   if (outcome === 'ok') return;
-  throw new ApiError(outcome, `Key ${keyId} is in the state ${state}. ${advice[state]}`);
+  throw new ApiError(outcome, `Key ${key.keyId} is in the state ${state}. ${advice[state]}`);
 }

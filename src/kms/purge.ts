@@ -1,6 +1,7 @@
 import type { Transaction } from '../ports/store.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { forgetKey } from './forget.ts';
+import { removeImportTokens } from './import-tokens.ts';
 import { aliasTable } from './records/alias.ts';
 import { keyTable, type KeyRecord, type PlannedDeletion } from './records/key.ts';
 import { keyVersionTable } from './records/key-version.ts';
@@ -70,6 +71,7 @@ export class Purge {
     for (const { key: alias, record } of await aliasTable.all(transaction)) {
       if (record.keyId === key.keyId) await aliasTable.delete(transaction, alias);
     }
+    await removeImportTokens(transaction, key.keyId);
     await keyTable.delete(transaction, key.keyId);
     await tombstoneTable.put(transaction, `key/${key.keyId}`, { deleteTime: this.#dependencies.clock.now() });
   }

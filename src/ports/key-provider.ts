@@ -25,6 +25,16 @@ export interface KeyProvider {
   readonly kind: 'software' | 'pkcs11' | 'xki';
   /** Makes new material of `keySpec` (a row of the key-spec table). What comes back is stored, sealed, with the version. */
   generate(keySpec: string, placement?: KeyPlacement): Promise<KeyMaterial>;
+  /**
+   * Takes material from outside: as many bytes as the spec has. It comes back under the version id it had before, if it had
+   * one. A provider without this takes none.
+   */
+  importMaterial?(
+    keySpec: string,
+    bytes: Uint8Array,
+    placement: KeyPlacement,
+    versionId?: string,
+  ): Promise<KeyMaterial>;
   /** Encrypts at most 6144 bytes. */
   encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts>;
   /** Decrypts; any failure is the same `InvalidCiphertext` error, without detail. */

@@ -13,7 +13,7 @@ import { DigestError } from '../crypto/ecdsa-digest.ts';
 import { keySpecs, keySpecsOf, type KeySpecRow } from '../crypto/key-specs.ts';
 import { uuidV4, type RandomBytes } from '../crypto/uuid.ts';
 import { ApiError } from '../lib/errors.ts';
-import type { KeyMaterial, KeyProvider, SealedParts } from '../ports/key-provider.ts';
+import type { KeyMaterial, KeyPlacement, KeyProvider, SealedParts } from '../ports/key-provider.ts';
 import { generateMaterial, keyOfMaterial } from './software-material.ts';
 
 /** Length of the IV in bytes: NIST SP 800-38D §8.2.2, random construction with a 96-bit random field. */
@@ -45,6 +45,17 @@ export class SoftwareProvider implements KeyProvider {
   async generate(keySpec: string): Promise<KeyMaterial> {
     const bytes = await generateMaterial(softwareRow(keySpec), this.#random);
     return { versionId: uuidV4(this.#random), keySpec, bytes };
+  }
+
+  async importMaterial(
+    keySpec: string,
+    bytes: Uint8Array,
+    _placement: KeyPlacement,
+    versionId?: string,
+  ): Promise<KeyMaterial> {
+    const { materialBytes } = softwareRow(keySpec);
+    if (bytes.length !== materialBytes) throw new RangeError(`material of ${keySpec} has another length`);
+    return { versionId: versionId ?? uuidV4(this.#random), keySpec, bytes: Buffer.from(bytes) };
   }
 
   async encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts> {

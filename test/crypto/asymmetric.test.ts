@@ -128,6 +128,6 @@ it.each([
   const cipher = asymmetricCiphers.get(name);
   expect([2048, 3072, 4096].map((bits) => cipher?.maxPlaintextBytes(bits))).toEqual(longest);
   const plaintext = randomBytes(longest[0] ?? 0);
-  const ciphertext = cipher?.encrypt(createPublicKey(rsaKey), plaintext);
+  const ciphertext = cipher?.encrypt(createPublicKey(rsaKey), plaintext, randomBytes);
   expect(cipher?.decrypt(rsaKey, ciphertext ?? Buffer.alloc(0))).toEqual(plaintext);
 });

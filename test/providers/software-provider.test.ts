@@ -105,7 +105,8 @@ describe('SoftwareProvider', () => {
         expect(await provider.verifyDigest(material, algorithm, randomBytes(32), signature)).toBe(false);
       }
       for (const algorithm of algorithms?.['ENCRYPT/DECRYPT'] ?? []) {
-        const ciphertext = asymmetricCiphers.get(algorithm)?.encrypt(publicKey, Buffer.from('text')) ?? Buffer.alloc(0);
+        const ciphertext =
+          asymmetricCiphers.get(algorithm)?.encrypt(publicKey, Buffer.from('text'), randomBytes) ?? Buffer.alloc(0);
         expect((await provider.decryptAsymmetric(material, algorithm, ciphertext)).toString()).toBe('text');
         const changed = provider.decryptAsymmetric(material, algorithm, flip(ciphertext, 9));
         await expect(changed).rejects.toEqual(invalidCiphertext());

@@ -14,7 +14,7 @@ export const parameterDifferences: Notes = {
   'CreateApplicationAccessPoint.AuthenticationMethod': 'Besides ClientKey, takes RAMRole.',
   'CreateCertificate.KeySpec': '`EC_SM2` is refused.',
   'CreateCertificate.ProtectionLevel': '`HSM` is refused.',
-  'CreateKey.Origin': '`EXTERNAL` is refused.',
+  'CreateKey.Origin': '`EXTERNAL` for symmetric and HMAC keys in software.',
   'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',
   'CreateSecret.EnableAutomaticRotation': '`true` is refused.',
   'CreateSecret.RotationInterval': 'Means nothing while EnableAutomaticRotation is false, and is not read.',
@@ -22,7 +22,6 @@ export const parameterDifferences: Notes = {
 };
 
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
-const noImport = 'Key material is not imported yet.';
 const noExport = 'Data keys are not exported under a public key yet.';
 const noManaged = 'There are no managed data keys yet.';
 const noRotation = 'Generic secrets, the only type, do not rotate by themselves. Use PutSecretValue.';
@@ -31,14 +30,11 @@ const noRotation = 'Generic secrets, the only type, do not rotate by themselves.
 export const refusals: Notes = {
   AdvanceEncrypt: 'At the OpenAPI. The instance gateway has it.',
   ConnectKmsInstance: noVpc,
-  DeleteKeyMaterial: noImport,
   DescribeService: 'Only in old SDKs; nobody documents it any more.',
   ExportDataKey: noExport,
   GenerateAndExportDataKey: noExport,
   GetKmsInstanceQuotaInfos: 'There are no quotas.',
   GetManagedDataKey: noManaged,
-  GetParametersForImport: noImport,
-  ImportKeyMaterial: noImport,
   ListManagedDataKeyVersions: noManaged,
   ReleaseKmsInstance: noVpc,
   RotateSecret: noRotation,

@@ -21,6 +21,16 @@ export interface PlannedDeletion {
   remainingMs: number;
 }
 
+/** What is known of the material of a key of origin EXTERNAL, also while it is gone: only the same may come back. */
+export interface ImportedMaterial {
+  /** Tells this material from any other: its HMAC-SHA256 over the key id, base64. */
+  check: string;
+  /** Whether the material is there. */
+  present: boolean;
+  /** When it stops being usable, in milliseconds since the Unix epoch; absent means never. */
+  expireTime?: number;
+}
+
 /** A key: everything but its material. Bucket `kms/keys`, by key id. */
 export interface KeyRecord {
   keyId: string;
@@ -41,8 +51,9 @@ export interface KeyRecord {
   creator: string;
   /** Milliseconds since the Unix epoch. */
   createTime: number;
-  /** Oldest first; the last one is primary. Never empty, except for a key that waits for material. */
+  /** Oldest first; the last one is primary. Never empty, except for a key that waits for its first material. */
   versions: KeyVersionEntry[];
+  imported?: ImportedMaterial;
   rotation?: { enabled: boolean; intervalSeconds: number };
   deletion?: PlannedDeletion;
   deletionProtection?: { description: string };
@@ -56,6 +67,21 @@ export const keyTable: RecordTable<KeyRecord> = new RecordTable('kms/keys');
 /** Where material of the key is made. */
 export function placementOf({ scope, storage, externalKeyId }: KeyRecord): KeyPlacement {
   return { scope, ...(storage !== undefined && { storage }), ...(externalKeyId !== undefined && { externalKeyId }) };
+}
+
+/** Whether there is material to work with at this time. Imported material is gone once it has expired. */
+export function hasMaterial({ origin, imported }: KeyRecord, now: number): boolean {
+  if (origin !== 'EXTERNAL') return true;
+  return imported?.present === true && (imported.expireTime === undefined || now < imported.expireTime);
+}
+
+/**
+ * The state of a key at a time in milliseconds since the Unix epoch. It is the recorded one, unless imported material has
+ * expired since: whoever asks for the state learns that at once, no matter when the material is removed.
+ */
+export function stateAt(key: KeyRecord, now: number): KeyState {
+  const { state } = key;
+  return (state === 'Enabled' || state === 'Disabled') && !hasMaterial(key, now) ? 'PendingImport' : state;
 }
 
 /** The version that encrypts. */

@@ -38,7 +38,7 @@ function pointAlias(
         if (relativeName(dependencies, 'key', KeyId).startsWith('alias/')) throw notAnId();
         await dependencies.store.transact(async (transaction) => {
           const key = await loadKey(transaction, found);
-          assertKeyState(key.keyId, key.state, 'aliasTarget');
+          assertKeyState(key, dependencies.clock.now(), 'aliasTarget');
           check((await aliasTable.get(transaction, AliasName)) !== undefined, AliasName);
           await aliasTable.put(transaction, AliasName, { keyId: key.keyId });
         });

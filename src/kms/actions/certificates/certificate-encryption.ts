@@ -36,7 +36,7 @@ export function certificatePublicKeyEncrypt(dependencies: KmsDependencies): AnyA
           const message = `The parameter Plaintext must be base64 of 1 to ${longest} bytes for this key and algorithm.`;
           throw new ApiError('InvalidParameter', message);
         }
-        const CiphertextBlob = cipher.encrypt(publicKey, plaintext).toString('base64');
+        const CiphertextBlob = cipher.encrypt(publicKey, plaintext, dependencies.random).toString('base64');
         return { CertificateId: certificate.certificateId, CiphertextBlob };
       } finally {
         plaintext.fill(0);

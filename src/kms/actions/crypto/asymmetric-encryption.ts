@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { asymmetricCiphers } from '../../../crypto/asymmetric.ts';
+import { maxSm2CiphertextBytes, maxSm2PlaintextBytes } from '../../../crypto/sm2-encryption.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
@@ -10,15 +11,15 @@ import { keyAction } from '../keys/key-action.ts';
 
 /** What these actions need a key for. */
 export const encrypting: KeyUse = { form: 'asymmetric', usage: 'ENCRYPT/DECRYPT' };
-/** The ciphertext of the largest RSA key. */
-export const maxAsymmetricCiphertextBytes = 512;
+/** An RSA ciphertext is shorter. */
+export const maxAsymmetricCiphertextBytes: number = maxSm2CiphertextBytes;
 
 const named = z.object({
   KeyId: keyReference(),
   KeyVersionId: text({ max: 64 }),
   Algorithm: oneOf([...asymmetricCiphers.keys()]),
 });
-const encryptInput = named.extend({ Plaintext: base64Text(maxAsymmetricCiphertextBytes) });
+const encryptInput = named.extend({ Plaintext: base64Text(maxSm2PlaintextBytes) });
 const decryptInput = named.extend({ CiphertextBlob: base64Text(maxAsymmetricCiphertextBytes) });
 
 /** KMS AsymmetricEncrypt: what anybody can do who has the public key. The ciphertext has no envelope around it. */
@@ -38,7 +39,10 @@ export function asymmetricEncrypt(dependencies: KmsDependencies): AnyAction {
           const message = `The parameter Plaintext must be base64 of 1 to ${longest} bytes for this key and algorithm.`;
           throw new ApiError('InvalidParameter', message);
         }
-        return { ...names, CiphertextBlob: cipher.encrypt(publicKey, plaintext).toString('base64') };
+        return {
+          ...names,
+          CiphertextBlob: cipher.encrypt(publicKey, plaintext, dependencies.random).toString('base64'),
+        };
       } finally {
         plaintext.fill(0);
       }

@@ -36,7 +36,7 @@ export function createKeyVersion(dependencies: KmsDependencies): AnyAction {
 }
 
 function assertMayRotate(key: KeyRecord, now: number): void {
-  assertKeyState(key.keyId, key.state, 'newVersion');
+  assertKeyState(key, now, 'newVersion');
   if (keySpecs[key.keySpec]?.rotates !== true || key.origin !== 'Aliyun_KMS' || key.provider === 'xki') {
     throw new ApiError(
       'UnsupportedOperation',

@@ -56,12 +56,16 @@ async function create(dependencies: KmsDependencies, parameters: Input, context:
     parameters.ClientToken === undefined
       ? undefined
       : `${callerIdentity(context.principal)}\n${parameters.ClientToken}`;
-  const material = await providerOf(dependencies, draft).generate(draft.keySpec, placementOf(draft));
+  const isExternal = draft.origin === 'EXTERNAL';
+  const material = isExternal
+    ? undefined
+    : await providerOf(dependencies, draft).generate(draft.keySpec, placementOf(draft));
   return dependencies.store.transact(async (transaction) => {
     const earlier = await keyOfToken(transaction, token);
     if (earlier !== undefined) return earlier;
     const key = { ...draft, versions: [] };
-    await addVersion(transaction, key, material, key.createTime);
+    if (material === undefined) await keyTable.put(transaction, key.keyId, key);
+    else await addVersion(transaction, key, material, key.createTime);
     if (token !== undefined) await clientTokenTable.put(transaction, token, { keyId: key.keyId });
     return key;
   });
@@ -74,9 +78,7 @@ async function keyOfToken(transaction: Transaction, token: string | undefined): 
 
 function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
   const provider = providerOfScope(dependencies, parameters.DKMSInstanceId);
-  if (parameters.Origin === 'EXTERNAL') {
-    throw new ApiError('Unsupported.Origin', 'Key material cannot be imported. Use the Origin Aliyun_KMS.');
-  }
+  if (parameters.Origin === 'EXTERNAL') assertMayImport(dependencies, parameters, provider);
   if (parameters.Policy !== undefined) assertResourcePolicy(parameters.Policy);
   const rotation = rotationOf(parameters.EnableAutomaticRotation, parameters.RotationInterval, 365);
   if (rotation !== undefined && keySpecs[parameters.KeySpec]?.rotatesAutomatically !== true) {
@@ -91,7 +93,7 @@ function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
     keyUsage: usageOf(parameters, provider),
     origin: parameters.Origin,
     protectionLevel: protectionLevelOf(parameters, provider),
-    state: 'Enabled',
+    state: parameters.Origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled',
     description: parameters.Description,
     creator: dependencies.accountId,
     createTime: dependencies.clock.now(),
@@ -100,6 +102,20 @@ function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
     ...(rotation !== undefined && { rotation }),
     ...(parameters.Policy !== undefined && { policy: parameters.Policy }),
   };
+}
+
+/** Material comes from outside for keys that are so many bytes, into providers that take it, and stays the same. */
+function assertMayImport(dependencies: KmsDependencies, parameters: Input, provider: ProviderKind): void {
+  const { KeySpec, EnableAutomaticRotation } = parameters;
+  if (
+    keySpecs[KeySpec]?.materialBytes === undefined ||
+    dependencies.providers[provider]?.importMaterial === undefined
+  ) {
+    const message = `Material of ${KeySpec} keys cannot be imported in this instance. Use the Origin Aliyun_KMS.`;
+    throw new ApiError('Unsupported.Origin', message);
+  }
+  if (!EnableAutomaticRotation) return;
+  throw new ApiError('UnsupportedOperation', 'Imported material is not rotated. Leave EnableAutomaticRotation out.');
 }
 
 function usageOf(parameters: Input, provider: ProviderKind): KeyUsage {

@@ -7,7 +7,7 @@ import { changeKey } from '../../key-lookup.ts';
 import { assertKeyState } from '../../key-state.ts';
 import { integer, keyReference } from '../../parameters.ts';
 import { plannedDeletion } from '../../planned-deletion.ts';
-import type { KeyRecord } from '../../records/key.ts';
+import { hasMaterial, type KeyRecord } from '../../records/key.ts';
 import { assertNotServiceKey } from '../../service-key.ts';
 import { keyAction } from './key-action.ts';
 
@@ -20,7 +20,7 @@ export function scheduleKeyDeletion(dependencies: KmsDependencies): AnyAction {
       const deletion = plannedDeletion(dependencies.clock.now(), PendingWindowInDays);
       const key = await changeKey(dependencies, found, (record) => {
         assertNotServiceKey(record);
-        assertKeyState(record.keyId, record.state, 'scheduleDeletion');
+        assertKeyState(record, dependencies.clock.now(), 'scheduleDeletion');
         assertUnprotected(record);
         record.state = 'PendingDeletion';
         record.deletion = deletion;
@@ -32,15 +32,16 @@ export function scheduleKeyDeletion(dependencies: KmsDependencies): AnyAction {
   });
 }
 
-/** KMS CancelKeyDeletion. The key is enabled afterwards. */
+/** KMS CancelKeyDeletion. The key is enabled afterwards, or waits for its material. */
 export function cancelKeyDeletion(dependencies: KmsDependencies): AnyAction {
   return keyAction(dependencies, {
     name: 'CancelKeyDeletion',
     input: z.object({ KeyId: keyReference() }),
     run: async (found) => {
+      const now = dependencies.clock.now();
       await changeKey(dependencies, found, (key) => {
-        assertKeyState(key.keyId, key.state, 'cancelDeletion');
-        key.state = key.versions.length === 0 ? 'PendingImport' : 'Enabled';
+        assertKeyState(key, now, 'cancelDeletion');
+        key.state = hasMaterial(key, now) ? 'Enabled' : 'PendingImport';
         delete key.deletion;
       });
       return {};

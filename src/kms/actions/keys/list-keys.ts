@@ -4,11 +4,11 @@ import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { filters, matches, type FilterTable } from '../../filters.ts';
 import { pageOf, pageParameters } from '../../paging.ts';
-import { keyTable, type KeyRecord } from '../../records/key.ts';
+import { keyTable, stateAt, type KeyRecord, type KeyState } from '../../records/key.ts';
 
 /** Filter → the value of a key that it looks at (KMS ListKeys → Filters). */
-const filterTable: FilterTable<KeyRecord> = {
-  KeyState: (key) => [key.state],
+const filterTable: FilterTable<KeyRecord & { stateNow: KeyState }> = {
+  KeyState: (key) => [key.stateNow],
   KeySpec: (key) => [key.keySpec],
   KeyUsage: (key) => [key.keyUsage],
   ProtectionLevel: (key) => [key.protectionLevel],
@@ -31,8 +31,9 @@ export function listKeys(dependencies: KmsDependencies): AnyAction {
         const asked = Filters.some(({ Key }) => Key === 'CreatorType')
           ? Filters
           : [...Filters, { Key: 'CreatorType', Values: ['User'] }];
+        const now = dependencies.clock.now();
         const keys = (await keyTable.all(dependencies.store))
-          .map(({ record }) => record)
+          .map(({ record }) => ({ ...record, stateNow: stateAt(record, now) }))
           .filter((key) => matches(filterTable, asked, key));
         const { items, fields } = pageOf(keys, page);
         const Key = items.map(({ keyId }) => ({ KeyArn: resourceArn(dependencies, 'key', keyId), KeyId: keyId }));

@@ -27,7 +27,7 @@ export function setDeletionProtection(dependencies: KmsDependencies): AnyAction 
       return {
         access: [keyAccess(dependencies, 'kms:SetDeletionProtection', found)],
         run: async () => {
-          await changeKey(dependencies, found, (key) => protect(key, parameters));
+          await changeKey(dependencies, found, (key) => protect(key, dependencies.clock.now(), parameters));
           return {};
         },
       };
@@ -43,11 +43,11 @@ function keyOf({ ProtectedResourceArn, KeyId }: Input): string {
   return key;
 }
 
-function protect(key: KeyRecord, parameters: Input): void {
+function protect(key: KeyRecord, now: number, parameters: Input): void {
   if (!parameters.EnableDeletionProtection) {
     delete key.deletionProtection;
     return;
   }
-  assertKeyState(key.keyId, key.state, 'protect');
+  assertKeyState(key, now, 'protect');
   key.deletionProtection = { description: parameters.DeletionProtectionDescription };
 }

@@ -15,7 +15,7 @@ export function enableKey(dependencies: KmsDependencies): AnyAction {
     input: z.object({ KeyId: keyReference() }),
     run: async (found) => {
       await changeKey(dependencies, found, (key) => {
-        assertKeyState(key.keyId, key.state, 'enable');
+        assertKeyState(key, dependencies.clock.now(), 'enable');
         key.state = 'Enabled';
       });
       return {};
@@ -31,7 +31,7 @@ export function disableKey(dependencies: KmsDependencies): AnyAction {
     run: async (found) => {
       const key = await changeKey(dependencies, found, (record) => {
         assertNotServiceKey(record);
-        assertKeyState(record.keyId, record.state, 'disable');
+        assertKeyState(record, dependencies.clock.now(), 'disable');
         record.state = 'Disabled';
         return record;
       });

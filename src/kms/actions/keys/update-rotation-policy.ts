@@ -21,8 +21,12 @@ export function updateRotationPolicy(dependencies: KmsDependencies): AnyAction {
     run: async (found, { EnableAutomaticRotation, RotationInterval }) => {
       const rotation = rotationOf(EnableAutomaticRotation, RotationInterval, 730);
       await changeKey(dependencies, found, (key) => {
-        assertKeyState(key.keyId, key.state, 'newVersion');
-        if (keySpecs[key.keySpec]?.rotatesAutomatically !== true || key.provider === 'xki') {
+        assertKeyState(key, dependencies.clock.now(), 'newVersion');
+        if (
+          keySpecs[key.keySpec]?.rotatesAutomatically !== true ||
+          key.origin !== 'Aliyun_KMS' ||
+          key.provider === 'xki'
+        ) {
           throw new ApiError(
             'UnsupportedOperation',
             `Key ${key.keyId} is not rotated automatically. Create a version or a new key instead.`,

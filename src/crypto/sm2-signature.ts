@@ -1,0 +1,46 @@
+import type { KeyObject } from 'node:crypto';
+import { formatScalarPair, inverse, parseScalarPair, scalarBytes, scalarOf } from './scalar.ts';
+import { multipleOfGenerator, privateScalar, randomScalar, sm2Order } from './sm2.ts';
+import type { RandomBytes } from './uuid.ts';
+
+/** Signs a digest e = SM3(Z ‖ M) of 32 bytes: ASN.1 DER of (r, s) (GB/T 32918.2 §6.1, GM/T 0009). */
+export function signSm2Digest(key: KeyObject, digest: Uint8Array, random: RandomBytes): Buffer {
+  const e = digestScalar(digest);
+  const d = privateScalar(key);
+  for (;;) {
+    const k = randomScalar(random);
+    const r = (e + firstCoordinate(multipleOfGenerator(k))) % sm2Order;
+    if (r === 0n || r + k === sm2Order) continue;
+    const s = (inverseOfSuccessor(d, random) * (k + r * (sm2Order - d))) % sm2Order;
+    if (s !== 0n) return formatScalarPair(r, s);
+  }
+}
+
+/**
+ * Whether `signature` (ASN.1 DER) is of the digest (GB/T 32918.2 §7.1). Takes the private key: then s·G + t·P is the one
+ * multiple (s + t·d)·G.
+ */
+export function verifySm2Digest(key: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
+  const e = digestScalar(digest);
+  const pair = parseScalarPair(sm2Order, signature);
+  if (pair === undefined) return false;
+  const t = (pair.r + pair.s) % sm2Order;
+  const multiple = (pair.s + t * privateScalar(key)) % sm2Order;
+  if (t === 0n || multiple === 0n) return false;
+  return (e + firstCoordinate(multipleOfGenerator(multiple))) % sm2Order === pair.r;
+}
+
+function digestScalar(digest: Uint8Array): bigint {
+  if (digest.length !== scalarBytes) throw new RangeError(`the digest has ${scalarBytes} bytes`);
+  return scalarOf(digest);
+}
+
+function firstCoordinate(point: Buffer): bigint {
+  return scalarOf(point.subarray(1, 1 + scalarBytes));
+}
+
+/** 1 / (1 + d). The Euclidean algorithm takes its time by its input, so that is multiplied by a random number first. */
+function inverseOfSuccessor(d: bigint, random: RandomBytes): bigint {
+  const blind = randomScalar(random);
+  return (inverse(((1n + d) * blind) % sm2Order, sm2Order) * blind) % sm2Order;
+}
