@@ -1,7 +1,8 @@
 import type { Consumer } from './demand.ts';
-import { reservedPrefix } from './layout.ts';
+import { execPlaces, reservedPrefix } from './layout.ts';
 import { containerLists, type Container, type Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
+import { refuseWrappedExpansion } from './variables.ts';
 
 /**
  * Refuses a pod that brings something under a name of Kaap's (checklist A2): a volume of its own behind such a name
@@ -38,11 +39,23 @@ export function refuseConflicts(consumers: readonly Consumer[]): void {
   for (const consumer of consumers) {
     refuseEnvConflict(consumer);
     refuseExpansion(consumer);
+    if (consumer.variables.wrapped !== undefined) {
+      refuseWrappedExpansion(consumer.container, consumer.variables.wrapped, referencesIn);
+    }
     refuseMountConflict(consumer);
   }
 }
 
-function refuseEnvConflict({ container, env }: Consumer): void {
+/** Names of the variables that a container gets, and of those alone that its author did not write. */
+function namesOf({ variables }: Consumer): { all: string[]; added: string[] } {
+  const all = [...variables.kubelet, ...(variables.wrapped?.variables ?? [])];
+  const added = all.filter(({ reference }) => reference === undefined);
+  return { all: all.map(({ name }) => name), added: added.map(({ name }) => name) };
+}
+
+function refuseEnvConflict(consumer: Consumer): void {
+  const { container } = consumer;
+  const env = namesOf(consumer).added;
   const taken = container.env?.find(({ name }) => env.includes(name));
   if (taken === undefined) return;
   throw new Refusal(
@@ -52,7 +65,9 @@ function refuseEnvConflict({ container, env }: Consumer): void {
 }
 
 /** A secret on a command line is readable by every process that sees /proc (checklist A8). */
-function refuseExpansion({ container, env }: Consumer): void {
+function refuseExpansion(consumer: Consumer): void {
+  const { container } = consumer;
+  const env = namesOf(consumer).all;
   const used = [...(container.command ?? []), ...(container.args ?? [])].flatMap(referencesIn);
   const secret = used.find((name) => env.includes(name));
   if (secret === undefined) return;
@@ -71,8 +86,9 @@ export function referencesIn(text: string): string[] {
   return names;
 }
 
-function refuseMountConflict({ container, groups }: Consumer): void {
+function refuseMountConflict({ container, groups, variables }: Consumer): void {
   const places = groups.map(({ mountPath }) => mountPath);
+  if (variables.wrapped !== undefined) places.push(execPlaces.mountPath);
   for (const [index, place] of places.entries()) {
     const other = container.volumeMounts?.find(({ mountPath }) => covers(place, mountPath))?.mountPath;
     const nested = places.find((candidate, at) => at !== index && covers(place, candidate));

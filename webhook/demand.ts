@@ -7,6 +7,7 @@ import type { BindingObject } from './directory.ts';
 import { temporaryPrefix } from './layout.ts';
 import { containerLists, type Container, type ContainerList, type Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
+import { variablesFor, type ContainerVariables, type EnvFileSupport } from './variables.ts';
 
 /** A binding that applies to the pod, with the identity to use for it. */
 export interface BoundAccess {
@@ -28,8 +29,7 @@ export interface Consumer {
   /** Position in that list of the pod as it came. */
   index: number;
   container: Container;
-  /** Names of environment variables, in the order of bindings. */
-  env: readonly string[];
+  variables: ContainerVariables;
   groups: readonly FileGroup[];
 }
 
@@ -37,21 +37,23 @@ export interface Consumer {
  * What each container of the pod gets: containers without anything are left out. Throws a {@link Refusal} for what
  * cannot be: an unknown container, a variable that two bindings set, files in each other's place.
  */
-export function demandsOf(pod: Pod, bound: readonly BoundAccess[]): Consumer[] {
+export function demandsOf(pod: Pod, bound: readonly BoundAccess[], support: EnvFileSupport): Consumer[] {
   for (const { binding } of bound) checkBinding(binding, pod);
   checkEnvTwice(bound);
   const groupsFor = remembered(groupsOf);
   return containerLists.flatMap((list) =>
     (pod.spec[list] ?? []).flatMap((container, index) => {
       const mine = bound.map(({ binding }) => binding).filter((binding) => isFor(binding, container));
-      const env = mine.flatMap((binding) => (binding.spec.env ?? []).map(({ name }) => name));
+      const variables = variablesFor(container, mine, support);
       const groups = groupsFor(mine.filter((binding) => (binding.spec.files ?? []).length > 0));
-      return env.length + groups.length === 0 ? [] : [{ list, index, container, env, groups }];
+      const isNothing = variables.kubelet.length + groups.length === 0 && variables.wrapped === undefined;
+      return isNothing ? [] : [{ list, index, container, variables, groups }];
     }),
   );
 }
 
-function isFor(binding: BindingObject, container: Container): boolean {
+/** Whether a binding is for a container. */
+export function isFor(binding: BindingObject, container: Container): boolean {
   return binding.spec.containers === undefined || binding.spec.containers.includes(container.name);
 }
 
@@ -87,7 +89,8 @@ function checkBinding(binding: BindingObject, pod: Pod): void {
   if (stray !== undefined) fail(`uses the source ${stray}, which is not among its spec.sources.`);
   const vague = sources.find((source) => (source.secret === undefined) === (source.decrypt === undefined));
   if (vague !== undefined) fail(`must give its source ${vague.name} either secret or decrypt.`);
-  if (env.length + files.length === 0) fail('delivers nothing. Give it spec.env or spec.files.');
+  const delivers = env.length + files.length > 0 || binding.spec.envReferences === 'SourcesOnly';
+  if (!delivers) fail('delivers nothing. Give it spec.env or spec.files.');
   const badName = env.find(({ name }) => !envNamePattern.test(name));
   if (badName !== undefined) fail('has a variable in spec.env whose name is not letters, digits, "_", "." and "-".');
   if (!isMountable(mountPath)) fail('must have an absolute spec.mountPath without "..", ":" and a "/" at its end.');

@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { accessFor } from './access.ts';
 import { readWishes, type PodWishes } from './annotations.ts';
 import { refuseConflicts } from './conflicts.ts';
-import { demandsOf, type BoundAccess, type Consumer } from './demand.ts';
+import { demandsOf, isFor, type BoundAccess, type Consumer } from './demand.ts';
 import { agentGroup } from './layout.ts';
 import { agentConfigFor } from './mutate/agent-setup.ts';
 import { agentContainer } from './mutate/sidecar.ts';
 import { injectedVolumes } from './mutate/volumes.ts';
 import type { Installation, PlanContext, ServerVersion } from './plan.ts';
-import type { Container, Pod, Volume } from './pod.ts';
+import { containerLists, type Container, type Pod, type Volume } from './pod.ts';
 import { Refusal } from './refusal.ts';
 import { selectBindings } from './select.ts';
+import { unusedReferences, type EnvFileSupport } from './variables.ts';
 
 /** All that goes into one pod. */
 export interface Injection {
@@ -32,22 +33,26 @@ const envFileVersion: ServerVersion = { major: 1, minor: 35 };
 
 /** Computes the injection of a pod that has nothing of Kaap's in it yet. Throws a {@link Refusal}. */
 export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, installation: Installation): Injection {
-  refuseUnfit(pod, installation.serverVersion);
+  refuseUnfit(pod);
   const bound = boundAccesses(pod, wishes, context, installation);
-  const consumers = demandsOf(pod, bound);
+  const { serverVersion } = installation;
+  const consumers = demandsOf(pod, bound, envFileSupport(serverVersion));
   refuseConflicts(consumers);
-  refuseOldServer(consumers, installation.serverVersion);
+  const isSidecar = !isOlder(serverVersion, sidecarVersion);
+  if (!isSidecar) refuseWithoutSidecar(bound, serverVersion);
   const hasFiles = consumers.some(({ groups }) => groups.length > 0);
+  const hasWrapper = consumers.some(({ variables }) => variables.wrapped !== undefined);
   const accesses = bound.map(({ access }) => access);
-  const volumes = injectedVolumes(accesses, hasFiles);
-  const agent = agentContainer(pod, agentConfigFor(bound, consumers, installation), volumes, installation);
+  const volumes = injectedVolumes(accesses, { hasFiles, hasWrapper });
+  const config = { ...agentConfigFor(bound, consumers, installation), ...(isSidecar ? {} : { once: true as const }) };
+  const agent = agentContainer(pod, config, volumes, installation);
   return {
     consumers,
     volumes,
     agent,
     mark: markOf(volumes, agent),
-    ...(hasFiles && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
-    warnings: [...warningsFor(pod), ...bound.flatMap(modeWarnings)],
+    ...((hasFiles || hasWrapper) && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
+    warnings: [...warningsFor(pod, bound), ...bound.flatMap(modeWarnings)],
   };
 }
 
@@ -71,7 +76,7 @@ function boundAccesses(pod: Pod, wishes: PodWishes, context: PlanContext, instal
 /** More than any pod has; a bound on the work that one review can ask for (checklist A6). */
 const maxContainers = 500;
 
-function refuseUnfit(pod: Pod, version: ServerVersion): void {
+function refuseUnfit(pod: Pod): void {
   if (pod.spec.containers.length + (pod.spec.initContainers ?? []).length > maxContainers) {
     throw new Refusal(`Kaap does not inject into pods of more than ${maxContainers} containers.`);
   }
@@ -84,16 +89,19 @@ function refuseUnfit(pod: Pod, version: ServerVersion): void {
         'label kaap.dev/inject.',
     );
   }
-  if (isOlder(version, sidecarVersion)) {
-    throw new Refusal(`Injection needs Kubernetes 1.29 or newer; this cluster has ${textOf(version)}.`);
-  }
 }
 
-function refuseOldServer(consumers: readonly Consumer[], version: ServerVersion): void {
-  if (!isOlder(version, envFileVersion) || !consumers.some(({ env }) => env.length > 0)) return;
+function envFileSupport(version: ServerVersion): EnvFileSupport {
+  return isOlder(version, envFileVersion) ? { supported: false, version: textOf(version) } : { supported: true };
+}
+
+/** Without native sidecars the agent is a classic init container: it delivers once and ends. */
+function refuseWithoutSidecar(bound: readonly BoundAccess[], version: ServerVersion): void {
+  const refreshed = bound.find(({ binding }) => binding.spec.refresh !== undefined);
+  if (refreshed === undefined) return;
   throw new Refusal(
-    `Environment variables from files need Kubernetes 1.35 or newer; this cluster has ${textOf(version)}. ` +
-      'Use spec.files instead of spec.env in the SecretBinding.',
+    `The SecretBinding ${refreshed.binding.metadata.name} has spec.refresh, which needs native sidecars (Kubernetes 1.29); this ` +
+      `cluster has ${textOf(version)}. Remove spec.refresh: the secrets are then delivered when the pod starts.`,
   );
 }
 
@@ -120,7 +128,24 @@ function markOf(volumes: readonly Volume[], agent: Container): string {
     .slice(0, 16);
 }
 
-function warningsFor(pod: Pod): string[] {
+function warningsFor(pod: Pod, bound: readonly BoundAccess[]): string[] {
+  return [...referenceWarnings(pod, bound), ...namespaceWarnings(pod)];
+}
+
+function referenceWarnings(pod: Pod, bound: readonly BoundAccess[]): string[] {
+  return containerLists.flatMap((list) =>
+    (pod.spec[list] ?? []).flatMap((container) => {
+      const mine = bound.map(({ binding }) => binding).filter((binding) => isFor(binding, container));
+      return unusedReferences(container, mine).map(
+        (name) =>
+          `kaap: the variable ${name} of the container ${container.name} looks like a reference to a secret and stays as it ` +
+          'is: no SecretBinding of this pod sets spec.envReferences to SourcesOnly.',
+      );
+    }),
+  );
+}
+
+function namespaceWarnings(pod: Pod): string[] {
   if (pod.spec.shareProcessNamespace !== true && pod.spec.hostPID !== true) return [];
   return [
     'kaap: the containers of this pod see each other through a shared process namespace, so a container that a ' +

@@ -16,6 +16,8 @@ export const volumeNames = {
   files: 'kaap-files',
   /** Client key files, one per access point. Mounted in the agent only. */
   clientKey: 'kaap-client-key',
+  /** Memory: the wrapper and the variables that it sets. A folder of it is mounted in each container that needs it. */
+  exec: 'kaap-exec',
 } as const;
 
 /** Where the agent's container mounts them. */
@@ -24,6 +26,7 @@ export const agentPaths = {
   env: '/kaap/env',
   files: '/kaap/files',
   clientKey: '/kaap/client-key',
+  exec: '/kaap/exec',
 } as const;
 
 export const envFileName = 'env';
@@ -35,6 +38,9 @@ export const temporaryPrefix = '.kaap-';
 
 /** Static program in the agent's image: waits, holds, executes. */
 export const execProgram = '/kaap-exec';
+
+/** What a container whose command is wrapped finds, and where. */
+export const execPlaces = { mountPath: '/kaap/exec', program: 'kaap-exec', environ: 'environ' } as const;
 
 /** User of the agent where the pod would make it root. The image's own user is the same. */
 export const agentUser = 65_532;

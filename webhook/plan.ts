@@ -3,9 +3,8 @@ import { refuseReserved } from './conflicts.ts';
 import type { AccessPoints, BindingObject } from './directory.ts';
 import { injectionFor, wishesOf, type Injection } from './injection.ts';
 import { appendAll, insertAll, pointer, type PatchOperation } from './json-patch.ts';
-import { injectedEnv } from './mutate/env.ts';
-import { injectedMounts } from './mutate/files.ts';
-import type { Container, ContainerList, Pod } from './pod.ts';
+import { containerPatch } from './mutate/container.ts';
+import type { Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
 import { repairPatch, withoutInjection } from './reinvocation.ts';
 
@@ -84,16 +83,9 @@ function freshPatch(pod: Pod, injection: Injection): PatchOperation[] {
     ...markPatch(pod, mark),
     ...groupPatch(pod, injection.supplementalGroup),
     ...appendAll('/spec/volumes', pod.spec.volumes, volumes),
-    ...consumers.flatMap(({ list, index, container, env, groups }) => [
-      ...insertAll(at(list, index, 'env'), container.env, injectedEnv(env)),
-      ...appendAll(at(list, index, 'volumeMounts'), container.volumeMounts, injectedMounts(groups)),
-    ]),
+    ...consumers.flatMap((consumer) => containerPatch(pointer('spec', consumer.list, consumer.index), consumer)),
     ...insertAll('/spec/initContainers', pod.spec.initContainers, [agent]),
   ];
-}
-
-function at(list: ContainerList, index: number, field: keyof Container): string {
-  return pointer('spec', list, index, field);
 }
 
 function markPatch(pod: Pod, mark: string): PatchOperation[] {

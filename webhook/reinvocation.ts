@@ -2,11 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { injected } from './annotations.ts';
 import type { Consumer } from './demand.ts';
 import type { Injection } from './injection.ts';
-import { appendAll, insertAll, pointer, type PatchOperation } from './json-patch.ts';
+import { pointer, type PatchOperation } from './json-patch.ts';
 import { agentName, reservedPrefix, volumeNames } from './layout.ts';
-import { injectedEnv } from './mutate/env.ts';
-import { injectedMounts } from './mutate/files.ts';
-import { containerLists, type Container, type ContainerList, type EnvVar, type Pod, type VolumeMount } from './pod.ts';
+import { bareContainer, containerPatch, partsFor, partsIn } from './mutate/container.ts';
+import { containerLists, type Container, type ContainerList, type Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -21,31 +20,16 @@ const serviceAccountMount = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** The pod as it would be without what an injection puts in. */
 export function withoutInjection(pod: Pod): Pod {
   const { [injected.name]: _, ...annotations } = pod.metadata?.annotations ?? {};
-  const spec = { ...pod.spec, containers: pod.spec.containers.map(bare) };
+  const spec = { ...pod.spec, containers: pod.spec.containers.map(bareContainer) };
   if (pod.spec.volumes !== undefined) spec.volumes = pod.spec.volumes.filter(({ name }) => !isOurVolume(name));
   if (pod.spec.initContainers !== undefined) {
-    spec.initContainers = pod.spec.initContainers.filter(({ name }) => name !== agentName).map(bare);
+    spec.initContainers = pod.spec.initContainers.filter(({ name }) => name !== agentName).map(bareContainer);
   }
   return { ...pod, metadata: { ...pod.metadata, annotations }, spec };
 }
 
-function bare(container: Container): Container {
-  const rest = { ...container };
-  if (container.env !== undefined) rest.env = container.env.filter((entry) => !isOurEnv(entry));
-  if (container.volumeMounts !== undefined) rest.volumeMounts = container.volumeMounts.filter((m) => !isOurMount(m));
-  return rest;
-}
-
 function isOurVolume(name: string): boolean {
   return Object.values<string>(volumeNames).includes(name);
-}
-
-function isOurEnv(entry: EnvVar): boolean {
-  return entry.valueFrom?.fileKeyRef?.volumeName === volumeNames.env;
-}
-
-function isOurMount(mount: VolumeMount): boolean {
-  return mount.name === volumeNames.files;
 }
 
 /**
@@ -107,16 +91,11 @@ function comparable(container: Container): Record<string, unknown> {
 }
 
 function repairContainer(container: Container, path: string, consumer: Consumer | undefined): PatchOperation[] {
-  const env = (container.env ?? []).filter(isOurEnv);
-  const mounts = (container.volumeMounts ?? []).filter(isOurMount);
-  const wantedEnv = injectedEnv(consumer?.env ?? []);
-  const wantedMounts = injectedMounts(consumer?.groups ?? []);
-  if (isDeepStrictEqual(env, wantedEnv) && isDeepStrictEqual(mounts, wantedMounts)) return [];
-  if (env.length + mounts.length > 0) differs(`the secrets of the container ${container.name}`);
-  return [
-    ...insertAll(`${path}/env`, container.env, wantedEnv),
-    ...appendAll(`${path}/volumeMounts`, container.volumeMounts, wantedMounts),
-  ];
+  const present = partsIn(container);
+  if (isDeepStrictEqual(present, partsFor(consumer))) return [];
+  const isBare = present.env.length + present.mounts.length === 0 && present.command === undefined;
+  if (!isBare || consumer === undefined) return differs(`the secrets of the container ${container.name}`);
+  return containerPatch(path, consumer);
 }
 
 function differs(what: string): never {

@@ -295,14 +295,6 @@ describe('a pod is refused', () => {
   test.each(cases)('%s', (_, pod, context, message) => {
     expect(refusal(pod, context)).toContain(message);
   });
-
-  test('when the cluster is too old for variables from files, and told what to do', () => {
-    const old = { ...installation, serverVersion: { major: 1, minor: 34 } };
-    expect(refusal(aPod(), aContext(), old)).toContain('1.35 or newer; this cluster has 1.34. Use spec.files');
-    expect(plan(aPod(), aContext([aBinding({ env: [] })]), old).allowed).toBe(true);
-    const ancient = { ...installation, serverVersion: { major: 1, minor: 28 } };
-    expect(refusal(aPod(), aContext([aBinding({ env: [] })]), ancient)).toContain('1.29 or newer');
-  });
 });
 
 test('a pod that asks for nothing is left alone', () => {

@@ -17,6 +17,10 @@ export interface AgentConfig {
   envFile: string;
   /** Absolute path of the file that appears once everything is in place. */
   readyFile: string;
+  /** Absolute path of the wrapper, to be copied beside each file of {@link AgentEnv.environs}. */
+  execProgram?: string;
+  /** End once everything is in place: there is nothing to hold and nothing to refresh. */
+  once?: true;
 }
 
 /** One SecretBinding as it applies to this pod. */
@@ -86,6 +90,8 @@ export interface AgentEnv {
   source: string;
   /** JMESPath expression into the value, which must then be JSON. */
   field?: string;
+  /** Absolute paths of the files from which the wrapper takes it. Absent: it goes into the kubelet's env file. */
+  environs?: string[];
 }
 
 export interface AgentFile {
@@ -157,7 +163,15 @@ const binding = object<AgentBinding>({
   accessPoint: name,
   identity,
   sources: list(source, 32),
-  env: list(object<AgentEnv>({ name: text(envNamePattern), source: name, field: optional(text()) }), 1000),
+  env: list(
+    object<AgentEnv>({
+      name: text(envNamePattern),
+      source: name,
+      field: optional(text()),
+      environs: optional(list(absolutePath, 500)),
+    }),
+    1000,
+  ),
   files: list(
     object<AgentFile>({
       path: absolutePath,
@@ -180,6 +194,8 @@ const config = object<AgentConfig>({
   bindings: list(binding, 64),
   envFile: absolutePath,
   readyFile: absolutePath,
+  execProgram: optional(absolutePath),
+  once: optional(literal(true)),
 });
 
 /** Reads the configuration strictly: an unknown or malformed field is a {@link DecodeError} that names it. */

@@ -27,7 +27,7 @@ export function integer(min: number, max: number): Decoder<number> {
 }
 
 /** Exactly this value. */
-export function literal<const T extends string | number>(expected: T): Decoder<T> {
+export function literal<const T extends string | number | boolean>(expected: T): Decoder<T> {
   return (value, path) => {
     if (value !== expected) throw new DecodeError(path, `must be ${JSON.stringify(expected)}`);
     return expected;

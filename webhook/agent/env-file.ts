@@ -11,9 +11,9 @@ export const maxFileBytes: number = 64 * 1024;
 
 /** What a value must not be, because the kubelet would refuse or change it. The reason ends "… has a value that ". */
 const refusals: readonly [holds: (value: Buffer) => boolean, reason: string][] = [
+  [(value) => value.includes(0), 'holds a NUL, which no environment variable can'],
   [(value) => value.length === 0, 'is empty, which the kubelet takes for a missing variable'],
   [(value) => value.length > maxValueBytes, `is longer than ${maxValueBytes} bytes`],
-  [(value) => value.includes(0), 'holds a NUL, which no environment variable can'],
   [(value) => value.includes("'"), 'holds a single quote, which an env file of the kubelet cannot express'],
   [(value) => value.includes('\r\n'), 'holds a line end of Windows (CR LF), of which the kubelet would drop the CR'],
   [(value) => !isUtf8(value), 'is not UTF-8 text'],
@@ -30,8 +30,9 @@ export function formatEnvFile(variables: ReadonlyMap<string, SecretBytes>): Buff
     if (!envNamePattern.test(name)) throw new Refusal('A variable has a name that an env file cannot express.');
     const refused = refusals.find(([holds]) => holds(value.reveal()));
     if (refused !== undefined) {
+      const wayOut = value.reveal().includes(0) ? 'instead' : 'or set spec.envMethod of the SecretBinding to Exec';
       throw new Refusal(
-        `The variable ${name} has a value that ${refused[1]}. Deliver it as a file (spec.files) instead.`,
+        `The variable ${name} has a value that ${refused[1]}. Deliver it as a file (spec.files), ${wayOut}.`,
       );
     }
     parts.push(Buffer.from(`${name}='`), value.reveal(), Buffer.from("'\n"));
@@ -40,6 +41,6 @@ export function formatEnvFile(variables: ReadonlyMap<string, SecretBytes>): Buff
   if (size <= maxFileBytes) return Buffer.concat(parts);
   throw new Refusal(
     `The environment variables of this pod are ${size} bytes together; the kubelet takes ${maxFileBytes}. ` +
-      'Deliver the long ones as files (spec.files) instead.',
+      'Deliver the long ones as files (spec.files), or set spec.envMethod of their SecretBinding to Exec.',
   );
 }

@@ -37,7 +37,8 @@ export async function refreshBindings(
     const next = live.map((other) => (other === entry ? rendered : other.rendered));
     const changed = await deliver(config, next);
     entry.rendered = rendered;
-    if (changed.length > 0) options.log.info({ files: changed }, 'new values are in place');
+    const paths = [...changed.files, ...changed.env];
+    if (paths.length > 0) options.log.info({ files: paths }, 'new values are in place');
   };
   await Promise.all(live.map((entry) => follow(entry, commit, options)));
 }

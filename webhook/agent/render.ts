@@ -8,8 +8,15 @@ import { renderTemplate, TemplateValueError } from './template.ts';
 
 /** What a binding delivers, ready to be written. */
 export interface Rendered {
-  env: ReadonlyMap<string, SecretBytes>;
+  env: readonly RenderedVariable[];
   files: readonly RenderedFile[];
+}
+
+export interface RenderedVariable {
+  name: string;
+  value: SecretBytes;
+  /** Files from which the wrapper takes it; absent for the kubelet's. */
+  environs?: readonly string[];
 }
 
 export interface RenderedFile {
@@ -53,7 +60,11 @@ export function renderBinding(binding: AgentBinding, values: SourceValues): Rend
     return renderTemplate(template, (part, convert) => explained(part, what, () => convert(render(part, what))));
   };
   return {
-    env: new Map(binding.env.map((entry) => [entry.name, render(entry, `the variable ${entry.name}`)])),
+    env: binding.env.map((entry) => ({
+      name: entry.name,
+      value: render(entry, `the variable ${entry.name}`),
+      ...(entry.environs === undefined ? {} : { environs: entry.environs }),
+    })),
     files: binding.files.map((file) => ({
       path: file.path,
       mode: Number.parseInt(file.mode, 8),

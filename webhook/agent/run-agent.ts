@@ -41,6 +41,7 @@ export async function runAgent(config: AgentConfig, options: AgentOptions): Prom
     if (delivered === undefined) return;
     log.info({ bindings: delivered.map(({ binding }) => binding.name) }, 'secrets are in place');
     options.onReady?.();
+    if (config.once === true) return;
     if (delivered.some(({ binding }) => binding.refreshSeconds !== undefined)) {
       return await refreshBindings(config, delivered, { signal, log, random, clock });
     }
@@ -102,6 +103,6 @@ async function deliverAll(
 }
 
 function wipe(rendered: LiveBinding['rendered']): void {
-  for (const value of rendered.env.values()) value.wipe();
+  for (const { value } of rendered.env) value.wipe();
   for (const { content } of rendered.files) content.wipe();
 }

@@ -5,8 +5,9 @@
  *   kaap-exec wait FILE [SECONDS]          returns 0 once FILE exists; 124 when SECONDS have passed
  *   kaap-exec hold                         waits for SIGTERM or SIGINT, then returns 0; reaps children (it may be PID 1)
  *   kaap-exec exec --env-file F -- CMD...  sets the variables of F, then becomes CMD
+ *   kaap-exec exec --environ F -- CMD...   the same, where F is NAME=value and a NUL each: any value that Linux can pass
  *
- * F is the env file of KEP-3721: NAME='value', where a value may span lines and holds no single quote. Blank lines and
+ * The env file is that of KEP-3721: NAME='value', where a value may span lines and holds no single quote. Blank lines and
  * lines that begin with # mean nothing. Messages name lines and variables, never values.
  *
  * Build: musl-gcc -Os -static -s -o kaap-exec kaap-exec.c
@@ -26,8 +27,8 @@
 
 enum { FAILED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127, TIMED_OUT = 124, USAGE = 64 };
 
-/* The kubelet reads no longer file; neither does this. */
-enum { MAX_FILE = 64 * 1024 };
+/* The kubelet reads no longer env file; neither does this. Linux takes little more than the other as an environment. */
+enum { MAX_ENV_FILE = 64 * 1024, MAX_ENVIRON = 1024 * 1024 };
 
 /* How often to look where inotify is not to be had (its instances are limited per user and node). */
 enum { POLL_MS = 5 };
@@ -130,16 +131,16 @@ static int hold(void) {
   }
 }
 
-/* The whole file with a NUL after it; NULL when it cannot be read, is too long or holds a NUL. */
-static char *read_file(const char *file) {
-  static char content[MAX_FILE + 1];
+/* The whole file with a NUL after it, and its length; NULL when it cannot be read or is longer than `longest`. */
+static char *read_file(const char *file, size_t longest, size_t *size) {
+  static char content[MAX_ENVIRON + 1];
   size_t length = 0;
   int descriptor = open(file, O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return NULL;
   for (;;) {
-    ssize_t count = read(descriptor, content + length, sizeof content - length);
+    ssize_t count = read(descriptor, content + length, longest + 1 - length);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0 || length + (size_t)count > MAX_FILE) {
+    if (count < 0 || length + (size_t)count > longest) {
       close(descriptor);
       return NULL;
     }
@@ -148,7 +149,8 @@ static char *read_file(const char *file) {
   }
   close(descriptor);
   content[length] = '\0';
-  return strlen(content) == length ? content : NULL;
+  *size = length;
+  return content;
 }
 
 /* Sets the variable at `line`. Gives the begin of the next line, or NULL when it is malformed. */
@@ -164,9 +166,11 @@ static char *set_variable(char *line) {
   return setenv(line, value, 1) == 0 ? next : NULL;
 }
 
-static int become(const char *file, char **command) {
-  char *line = read_file(file);
-  if (line == NULL) return fail(FAILED, "cannot read, or too long, or not text", file);
+/* Sets the variables of an env file. Gives 0, or the status to end with. */
+static int set_env_file(const char *file) {
+  size_t size = 0;
+  char *line = read_file(file, MAX_ENV_FILE, &size);
+  if (line == NULL || strlen(line) != size) return fail(FAILED, "cannot read, or too long, or not text", file);
   while (*line != '\0') {
     if (*line == '\n' || *line == '#') {
       line += strcspn(line, "\n");
@@ -176,6 +180,25 @@ static int become(const char *file, char **command) {
     line = set_variable(line);
     if (line == NULL) return fail(FAILED, "has a line that is not NAME='value'", file);
   }
+  return 0;
+}
+
+/* Sets the variables of a file of NAME=value and NUL. They stay where they were read: putenv takes no copy. */
+static int set_environ(const char *file) {
+  size_t size = 0;
+  char *content = read_file(file, MAX_ENVIRON, &size);
+  if (content == NULL) return fail(FAILED, "cannot read, or too long", file);
+  if (size > 0 && content[size - 1] != '\0') return fail(FAILED, "does not end with a NUL", file);
+  for (char *entry = content; entry < content + size; entry += strlen(entry) + 1) {
+    const char *equals = strchr(entry, '=');
+    if (equals == NULL || equals == entry) return fail(FAILED, "has an entry that is not NAME=value", file);
+    if (putenv(entry) != 0) return fail(FAILED, "has too many variables", file);
+  }
+  return 0;
+}
+
+static int become(int status, char **command) {
+  if (status != 0) return status;
   execvp(command[0], command);
   return fail(errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE, "cannot run", command[0]);
 }
@@ -187,9 +210,9 @@ int main(int count, char **arguments) {
     long seconds = count == 4 ? number(arguments[3]) : -1;
     if (count == 3 || seconds >= 0) return wait_for(arguments[2], seconds);
   }
-  if (strcmp(mode, "exec") == 0 && count > 5 && strcmp(arguments[2], "--env-file") == 0 &&
-      strcmp(arguments[4], "--") == 0) {
-    return become(arguments[3], arguments + 5);
+  if (strcmp(mode, "exec") == 0 && count > 5 && strcmp(arguments[4], "--") == 0) {
+    if (strcmp(arguments[2], "--env-file") == 0) return become(set_env_file(arguments[3]), arguments + 5);
+    if (strcmp(arguments[2], "--environ") == 0) return become(set_environ(arguments[3]), arguments + 5);
   }
-  return fail(USAGE, "usage: kaap-exec wait FILE [SECONDS] | hold | exec --env-file FILE -- COMMAND...", NULL);
+  return fail(USAGE, "usage: kaap-exec wait FILE [SECONDS] | hold | exec --env-file|--environ FILE -- COMMAND...", NULL);
 }

@@ -1,6 +1,8 @@
 import type { AgentBinding, AgentConfig, AgentSource } from '../agent/agent-config.ts';
 import type { BoundAccess, Consumer } from '../demand.ts';
-import { agentPaths, envFileName, readyFileName } from '../layout.ts';
+import type { AgentEnv } from '../agent/agent-config.ts';
+import { agentPaths, envFileName, execPlaces, execProgram, readyFileName } from '../layout.ts';
+import { envFileKey, type Variable } from '../variables.ts';
 import { agentFiles } from './files.ts';
 
 /** Where the KMS is and whom to trust for it. */
@@ -26,6 +28,7 @@ export function agentConfigFor(
     bindings: bound.map((entry) => agentBinding(entry, consumers)),
     envFile: `${agentPaths.env}/${envFileName}`,
     readyFile: `${agentPaths.env}/${readyFileName}`,
+    ...(consumers.some(({ variables }) => variables.wrapped !== undefined) ? { execProgram } : {}),
   };
 }
 
@@ -36,14 +39,31 @@ function agentBinding(entry: BoundAccess, consumers: readonly Consumer[]): Agent
     accessPoint: spec.accessPoint,
     identity: entry.access.identity,
     sources: spec.sources.map(agentSource),
-    env: (spec.env ?? []).map(({ name, source, field }) => ({
-      name,
-      source,
-      ...(field === undefined ? {} : { field }),
-    })),
+    env: agentEnv(entry, consumers),
     files: agentFiles(entry, consumers),
     ...(spec.refresh === undefined ? {} : { refreshSeconds: spec.refresh.intervalSeconds }),
   };
+}
+
+/** Each variable once: for the kubelet's file, or for the files of the containers whose command is wrapped. */
+function agentEnv({ binding }: BoundAccess, consumers: readonly Consumer[]): AgentEnv[] {
+  const entries = new Map<string, AgentEnv>();
+  const add = (variable: Variable, key: string, environ?: string): void => {
+    if (variable.binding !== binding) return;
+    const { source, field } = variable;
+    const identity = JSON.stringify([key, source, field, environ === undefined]);
+    const entry = entries.get(identity) ?? { name: key, source, ...(field === undefined ? {} : { field }) };
+    const environs = new Set(entry.environs);
+    if (environ !== undefined) entry.environs = [...environs.add(environ)];
+    entries.set(identity, entry);
+  };
+  for (const { kubelet, wrapped } of consumers.map(({ variables }) => variables)) {
+    for (const variable of kubelet) add(variable, envFileKey(variable));
+    for (const variable of wrapped?.variables ?? []) {
+      add(variable, variable.name, `${agentPaths.exec}/${wrapped?.folder ?? ''}/${execPlaces.environ}`);
+    }
+  }
+  return [...entries.values()];
 }
 
 function agentSource({ name, secret, decrypt }: BoundAccess['binding']['spec']['sources'][number]): AgentSource {

@@ -21,7 +21,14 @@ const mounts: Readonly<Record<string, Omit<VolumeMount, 'name'>>> = {
   [volumeNames.token]: { mountPath: agentPaths.token, readOnly: true },
   [volumeNames.env]: { mountPath: agentPaths.env },
   [volumeNames.files]: { mountPath: agentPaths.files },
+  [volumeNames.exec]: { mountPath: agentPaths.exec },
   [volumeNames.clientKey]: { mountPath: agentPaths.clientKey, readOnly: true },
+};
+
+/** What makes it a native sidecar that holds up what follows; without, it is an init container that ends. */
+const sidecarFields: Pick<Container, 'restartPolicy' | 'lifecycle'> = {
+  restartPolicy: 'Always',
+  lifecycle: { postStart: { exec: { command: [execProgram, 'wait', `${agentPaths.env}/${readyFileName}`] } } },
 };
 
 /**
@@ -40,12 +47,11 @@ export function agentContainer(
     name: agentName,
     image: image.agentImage,
     imagePullPolicy: image.agentImagePullPolicy,
-    restartPolicy: 'Always',
+    ...(config.once === true ? {} : sidecarFields),
     env: [{ name: agentConfigVariable, value: configText(config) }],
     volumeMounts: volumes.map(({ name }) => ({ name, ...(mounts[name] as Omit<VolumeMount, 'name'>) })),
     resources: isGuaranteed(pod) ? guaranteed : burstable,
     securityContext: agentSecurity(pod),
-    lifecycle: { postStart: { exec: { command: [execProgram, 'wait', `${agentPaths.env}/${readyFileName}`] } } },
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'File',
   };

@@ -13,7 +13,10 @@ const envSizeLimit = '1Mi';
 const filesSizeLimit = '16Mi';
 
 /** The volumes of a pod that uses these access points. */
-export function injectedVolumes(accesses: readonly Access[], hasFiles: boolean): Volume[] {
+export function injectedVolumes(
+  accesses: readonly Access[],
+  { hasFiles, hasWrapper }: { hasFiles: boolean; hasWrapper: boolean },
+): Volume[] {
   const byName = new Map(accesses.map((access) => [access.accessPoint, access]));
   const unique = [...byName.values()];
   const clientKeys = unique.flatMap(clientKeySource);
@@ -21,6 +24,7 @@ export function injectedVolumes(accesses: readonly Access[], hasFiles: boolean):
     { name: volumeNames.token, projected: { defaultMode: projectedMode, sources: unique.map(tokenSource) } },
     { name: volumeNames.env, emptyDir: { medium: 'Memory', sizeLimit: envSizeLimit } },
     ...(hasFiles ? [{ name: volumeNames.files, emptyDir: { medium: 'Memory', sizeLimit: filesSizeLimit } }] : []),
+    ...(hasWrapper ? [{ name: volumeNames.exec, emptyDir: { medium: 'Memory', sizeLimit: filesSizeLimit } }] : []),
     ...(clientKeys.length > 0
       ? [{ name: volumeNames.clientKey, projected: { defaultMode: projectedMode, sources: clientKeys } }]
       : []),

@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { agentConfigVariable, parseAgentConfig, type AgentConfig } from '../../../webhook/agent/agent-config.ts';
 import { kmsReaders } from '../../../webhook/agent/kms-reader.ts';
 import { runAgent } from '../../../webhook/agent/run-agent.ts';
 import type { AgentLog } from '../../../webhook/agent/source-value.ts';
-import { agentName, agentPaths, clientKeyFileName, volumeNames } from '../../../webhook/layout.ts';
+import { agentName, agentPaths, clientKeyFileName, execPlaces, volumeNames } from '../../../webhook/layout.ts';
+import { unwrapped } from '../../../webhook/mutate/wrapper.ts';
 import type { Container, Pod } from '../../../webhook/pod.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
 import type { KubeObject, ResourceType } from '../../kube/resource.ts';
@@ -93,9 +95,13 @@ function agentConfigOf(pod: Pod): AgentConfig {
 
 /** The agent's paths begin with /kaap; here that is a folder of the pod's root. */
 function localise(config: AgentConfig, { rootDir, refreshSeconds }: PodRunOptions): AgentConfig {
-  const moved = JSON.parse(JSON.stringify(config), (key, value: unknown) =>
-    pathFields.has(key) && typeof value === 'string' && value.startsWith('/') ? join(rootDir, value) : value,
-  ) as AgentConfig;
+  const { execProgram: _, ...portable } = config;
+  const place = (value: unknown): unknown =>
+    typeof value === 'string' && value.startsWith('/') ? join(rootDir, value) : value;
+  const moved = JSON.parse(JSON.stringify(portable), (key, value: unknown) => {
+    if (key === 'environs') return (value as unknown[]).map(place);
+    return pathFields.has(key) ? place(value) : value;
+  }) as AgentConfig;
   if (refreshSeconds === undefined) return moved;
   const bindings = moved.bindings.map((binding) =>
     binding.refreshSeconds === undefined ? binding : { ...binding, refreshSeconds },
@@ -115,7 +121,10 @@ const pathFields: ReadonlySet<string> = new Set([
 function* directoriesOf(config: AgentConfig): Generator<string> {
   yield dirname(config.envFile);
   yield dirname(config.readyFile);
-  for (const { files } of config.bindings) for (const { path } of files) yield dirname(path);
+  for (const { files, env } of config.bindings) {
+    for (const { path } of files) yield dirname(path);
+    for (const { environs = [] } of env) yield* environs.map((path) => dirname(path));
+  }
 }
 
 /** What the kubelet does for the projected volume `kaap-token`. */
@@ -165,7 +174,8 @@ function start(container: Container, variables: ReadonlyMap<string, string>, opt
   const mounts = mountsOf(container, options.rootDir);
   const local = (text: string): string =>
     mounts.reduce((result, mount) => result.replaceAll(mount.mountPath, mount.local), text);
-  const [program, ...args] = [...(container.command ?? []), ...(container.args ?? [])].map(local);
+  const command = container.command ?? [];
+  const [program, ...args] = [...(unwrapped(command) ?? command), ...(container.args ?? [])].map(local);
   if (program === undefined) {
     throw new Error(`The container ${container.name} has no command. Without its image, a command must be given.`);
   }
@@ -176,9 +186,19 @@ function start(container: Container, variables: ReadonlyMap<string, string>, opt
     const found = key === undefined ? local(value ?? '') : variables.get(key);
     if (found !== undefined) env[name] = found;
   }
+  Object.assign(env, wrapperVariables(container, options.rootDir));
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) readLines(stream, container.name, options);
   return child;
+}
+
+/** What the wrapper would set, for a container whose command is wrapped. */
+function wrapperVariables({ volumeMounts = [] }: Container, rootDir: string): Record<string, string> {
+  const folder = volumeMounts.find(({ name }) => name === volumeNames.exec)?.subPath;
+  if (folder === undefined) return {};
+  const text = readFileSync(join(rootDir, agentPaths.exec, folder, execPlaces.environ), 'utf8');
+  const entries = text.split('\0').slice(0, -1);
+  return Object.fromEntries(entries.map((entry) => entry.split(/=(.*)/s).slice(0, 2) as [string, string]));
 }
 
 function readLines(stream: NodeJS.ReadableStream, container: string, { onOutput }: PodRunOptions): void {

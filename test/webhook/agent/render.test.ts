@@ -9,7 +9,7 @@ function field(value: string | Buffer, expression?: string): Buffer {
   const use = expression === undefined ? { source: 'db' } : { source: 'db', field: expression };
   const binding: AgentBinding = { ...anAgentBinding(), env: [{ name: 'X', ...use }], files: [] };
   const values = new Map([['db', new SecretBytes(Buffer.from(value as string))]]);
-  return renderBinding(binding, values).env.get('X')?.reveal() ?? Buffer.alloc(0);
+  return renderBinding(binding, values).env[0]?.value.reveal() ?? Buffer.alloc(0);
 }
 
 describe('a field of a value', () => {

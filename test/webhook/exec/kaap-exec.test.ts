@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SecretBytes } from '../../../src/lib/secret-bytes.ts';
 import { formatEnvFile } from '../../../webhook/agent/env-file.ts';
+import { formatEnvironFile } from '../../../webhook/agent/environ-file.ts';
 
 const compiler = ['musl-gcc', 'gcc', 'cc'].find((name) => spawnSync(name, ['--version']).status === 0);
 const folder = mkdtempSync(join(tmpdir(), 'kaap-exec-'));
@@ -90,6 +91,69 @@ describe.skipIf(compiler === undefined)('kaap-exec (needs a C compiler)', () => 
     );
     expect(seen).toMatchObject(variables);
     expect(Object.keys(seen)).not.toContain('B');
+  });
+
+  test('A7: exec --environ sets any bytes that Linux can pass, exactly, and becomes the command', () => {
+    const long = 'x'.repeat(100 * 1024);
+    const variables = new Map<string, Buffer>([
+      ['QUOTES', Buffer.from(`it's "$(HOME)" \`id\` \\`)],
+      ['LINES', Buffer.from('a\r\nB=evil\n')],
+      ['BYTES', Buffer.from([0xff, 0xfe, 0x80])],
+      ['EMPTY', Buffer.alloc(0)],
+      ['LONG', Buffer.from(long)],
+      ['MORE', Buffer.from(long)],
+    ]);
+    const file = join(folder, 'environ');
+    writeFileSync(
+      file,
+      formatEnvironFile(new Map([...variables].map(([name, value]) => [name, new SecretBytes(Buffer.from(value))]))),
+    );
+    const { status, stdout } = spawnSync(program, ['exec', '--environ', file, '--', 'env', '-0'], {
+      env: { PATH: process.env['PATH'], EMPTY: 'before' },
+      maxBuffer: 4 * 1024 * 1024,
+    });
+    expect(status).toBe(0);
+    const seen = new Map<string, Buffer>();
+    for (let at = 0; at < stdout.length;) {
+      const end = stdout.indexOf(0, at);
+      const equals = stdout.indexOf('=', at);
+      seen.set(stdout.subarray(at, equals).toString(), stdout.subarray(equals + 1, end));
+      at = end + 1;
+    }
+    for (const [name, value] of variables) expect(seen.get(name)?.equals(value), name).toBe(true);
+    expect(seen.has('B')).toBe(false);
+  });
+
+  test("exec --environ keeps the process: its id, its signals and its status are the command's", async () => {
+    const file = join(folder, 'environ-empty');
+    writeFileSync(file, '');
+    const child = spawn(program, [
+      'exec',
+      '--environ',
+      file,
+      '--',
+      'sh',
+      '-c',
+      'trap "exit 9" TERM; echo $$; while :; do sleep 0.05; done',
+    ]);
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    expect(Number(line.toString())).toBe(child.pid);
+    child.kill('SIGTERM');
+    expect(await exitOf(child)).toBe(9);
+  });
+
+  test.each([
+    ['no NUL at its end', 'A=canary'],
+    ['an entry without a value', 'canary\0'],
+    ['an entry without a name', '=canary\0'],
+    ['more than 1 MiB', `A=${'x'.repeat(1024 * 1024)}\0`],
+  ])('exec --environ refuses a file with %s, without showing it', (_, content) => {
+    const file = join(folder, 'bad-environ');
+    writeFileSync(file, content);
+    const { status, stderr } = run('exec', '--environ', file, '--', 'true');
+    expect(status).toBe(125);
+    expect(stderr).not.toMatch(/canary|xxx/);
+    expect(stderr).toContain(file);
   });
 
   test('exec passes arguments, and the status of the command', () => {
