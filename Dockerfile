@@ -25,6 +25,9 @@ ENTRYPOINT ["/usr/local/bin/node", "src/cmd/operator.ts"]
 FROM runtime AS webhook
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/webhook.ts"]
 
+FROM runtime AS metadata
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/metadata.ts"]
+
 FROM runtime AS cli
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/kaap.ts"]
 

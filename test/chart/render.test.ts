@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { customResourceTypes } from '../../src/api/registry.ts';
 import { readKmsConfig } from '../../src/cmd/kms-config.ts';
+import { readMetadataConfig } from '../../src/cmd/metadata-config.ts';
 import { metricTable } from '../../src/lib/metrics.ts';
 import { chart, helm, namespace, succeeded, template, type RenderedObject } from './programs.ts';
 
@@ -40,6 +41,61 @@ const find = (objects: readonly RenderedObject[], kind: string, name: string): R
   if (!found) throw new Error(`no ${kind} ${name}`);
   return found;
 };
+
+describe('the metadata server', () => {
+  const podRole = {
+    namespace: 'shop',
+    serviceAccount: 'own',
+    roleName: 'shop',
+    audience: 'kaap.dev/access-point/shop',
+  };
+  const args = [
+    '--set=metadata.enabled=true',
+    '--set=metadata.role=Worker',
+    `--set-json=metadata.podRoles=${JSON.stringify([podRole])}`,
+  ];
+
+  test('is not there unless asked for', () => {
+    expect(template([]).filter(({ metadata }) => metadata.name.startsWith('kaap-metadata'))).toEqual([]);
+  });
+
+  test('is read by its own configuration, and the KMS believes its service account', () => {
+    const objects = template(args);
+    const { spec } = find(objects, 'DaemonSet', 'kaap-metadata') as unknown as {
+      spec: { template: { spec: PodSpec } };
+    };
+    const [container] = spec.template.spec.containers;
+    const environment = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value ?? 'x']));
+    expect(readMetadataConfig(environment)).toMatchObject({
+      roleName: 'Worker',
+      excludedNamespaces: ['kube-system', namespace],
+      podRoles: [podRole],
+      listen: { host: '100.100.100.200', port: 80 },
+    });
+    const kms = find(objects, 'StatefulSet', 'kaap-kms') as unknown as { spec: { template: { spec: PodSpec } } };
+    const vouchers = kms.spec.template.spec.containers[0]?.env.find(({ name }) => name === 'KAAP_SERVICE_VOUCHERS');
+    expect(vouchers?.value).toBe(`ecs.aliyuncs.com=${namespace}:kaap-metadata`);
+  });
+
+  test('A14: has one capability in the process that serves, and the tokens of the listed service accounts only', () => {
+    const objects = template(args);
+    const { spec } = find(objects, 'DaemonSet', 'kaap-metadata') as unknown as {
+      spec: { template: { spec: PodSpec } };
+    };
+    expect(spec.template.spec.containers[0]?.securityContext).toMatchObject({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] },
+    });
+    const rules = objects
+      .filter(({ kind, metadata }) => kind.endsWith('Role') && metadata.name.startsWith('kaap-metadata'))
+      .flatMap((object) => (object as unknown as { rules: object[] }).rules);
+    expect(rules).toEqual([
+      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['serviceaccounts/token'], resourceNames: ['own'], verbs: ['create'] },
+    ]);
+  });
+});
 
 describe.each(settings)('with %s', (_name, args) => {
   test('helm lint has nothing to say', () => {

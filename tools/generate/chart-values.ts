@@ -37,7 +37,7 @@ function podSettings(requests: { cpu: string; memory: string }, memoryLimit: str
 }
 
 const image: Section = section(
-  'Images. One for each process: <repository>/kms, /operator, /webhook, /agent and /cli.',
+  'Images. One for each process: <repository>/kms, /operator, /webhook, /agent, /metadata (with /metadata-address) and /cli.',
   {
     repository: text('Registry and path before the name of the process.', 'localhost/kaap', words),
     tag: text('Tag of the images; the appVersion of the chart when empty.', ''),
@@ -109,6 +109,35 @@ const webhook: Section = section('Injects pods at admission.', {
   ...podSettings({ cpu: '50m', memory: '96Mi' }, '384Mi'),
 });
 
+const roleName = { type: 'string', pattern: '^([A-Za-z0-9._-]{1,64})?$' };
+
+const metadata: Section = section(
+  "The ECS metadata API on 100.100.100.200 of each node, so that Alibaba's SDKs find the role of the node. Needs a namespace that lets pods on the network of the node in.",
+  {
+    enabled: flag('Run it on each node.', false),
+    role: text('Name of the role of the nodes; its trust policy names the service ecs.aliyuncs.com.', '', roleName),
+    hardenedOnly: flag('Refuse requests without a token of the hardened mode.', false),
+    namespaces: list('The only namespaces whose pods have the role of the node. Empty: all.', [], dnsLabel),
+    excludedNamespaces: list(
+      'Namespaces whose pods never have the role of the node, besides that of the release.',
+      ['kube-system'],
+      dnsLabel,
+    ),
+    podRoles: list(
+      'Roles of service accounts for ALIBABA_CLOUD_CREDENTIALS_URI=http://100.100.100.200/kaap/credentials.',
+      [],
+      {
+        type: 'object',
+        required: ['namespace', 'serviceAccount', 'roleName', 'audience'],
+        properties: { namespace: dnsLabel, serviceAccount: words, roleName: words, audience: words },
+        additionalProperties: false,
+      },
+    ),
+    healthPort: count('Port of probes and metrics, on 127.0.0.1 of the node.', 9478, 1, 65_535),
+    ...podSettings({ cpu: '10m', memory: '64Mi' }, '192Mi'),
+  },
+);
+
 const networkPolicy: Section = section('A NetworkPolicy for each component: what it needs, and nothing else.', {
   enabled: flag('Install them.', true),
   kmsFrom: list('Who may call the KMS, as NetworkPolicy peers. Empty: anybody, who must then prove who he is.', [], {
@@ -159,6 +188,7 @@ export const chartValues: Settings = {
   kms,
   operator,
   webhook,
+  metadata,
   podDisruptionBudget: section('PodDisruptionBudgets.', { enabled: flag('Install them.', true) }),
   networkPolicy,
   serviceMonitor: section('A ServiceMonitor of the Prometheus operator.', {

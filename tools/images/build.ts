@@ -34,6 +34,7 @@ const processTargets: Readonly<Record<string, ContextPart>> = {
   kms: 'app',
   operator: 'app',
   webhook: 'app',
+  metadata: 'app',
   cli: 'app',
   agent: 'agent',
 };
@@ -45,6 +46,7 @@ const stages: Readonly<Record<ContextPart, (checkout: string, context: string) =
 
 /** Image of one static program → its source. */
 const programTargets: Readonly<Record<string, string>> = {
+  'metadata-address': 'src/metadata/address/metadata-address.c',
   'test-app': 'tools/images/test-app/test-app.c',
 };
 
