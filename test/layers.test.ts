@@ -20,6 +20,7 @@ const layers: Readonly<Record<string, number>> = {
   'src/controllers': 4,
   'src/cli': 4,
   'src/metadata': 4,
+  'src/xki': 4,
   webhook: 4,
   'src/cmd': 5,
 };

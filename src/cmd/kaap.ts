@@ -6,6 +6,7 @@ import { registerRootCredential } from '../cli/commands/credential.ts';
 import { registerSeal } from '../cli/commands/seal.ts';
 import { registerSecret } from '../cli/commands/secret.ts';
 import { registerWhy } from '../cli/commands/why.ts';
+import { registerXki } from '../cli/commands/xki.ts';
 import { silentLogger } from '../lib/log.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
@@ -24,6 +25,7 @@ function createProgram(): Command {
   registerAudit(program);
   registerSeal(program, createStateAccess(process.env));
   registerWhy(program);
+  registerXki(program);
   registerRootCredential(program);
   registerBootstrap(program, async () => (await connectToCluster({ log: silentLogger })).api);
   return program;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { RateLimits } from '../gateway/rate-limit.ts';
 import { ConfigError, parseListenAddress, readConfig, readSettingFile, type ListenAddress } from '../lib/config.ts';
 import { accessVariables, readAccessSettings, type AccessSettings } from './access-config.ts';
+import { instanceIdPattern, readInstances, type InstanceConfig } from './instances-config.ts';
 import { installationVariables, type Installation } from './installation.ts';
 
 /** What `kms` is told. */
@@ -29,7 +30,7 @@ export interface KmsConfig extends Installation, AccessSettings {
   tokenReview: boolean;
   /** `<namespace>:<name>` of the service account that may assume the role kaap-operator. */
   operatorServiceAccount: string | undefined;
-  instances: readonly { id: string; type: 'Software' }[];
+  instances: readonly InstanceConfig[];
   trustedProxies: readonly string[];
   rateLimits: RateLimits;
 }
@@ -61,6 +62,7 @@ const schema = z.object({
     .regex(/^[a-z0-9-]+:[a-z0-9.-]+$/, 'write <namespace>:<service account>')
     .optional(),
   KAAP_INSTANCES: z.string().default(''),
+  KAAP_INSTANCES_FILE: z.string().optional(),
   KAAP_TRUSTED_PROXIES: z.string().default(''),
   KAAP_RATE_LIMIT_PER_CALLER: perSecond,
   KAAP_RATE_LIMIT_PER_ADDRESS: perSecond,
@@ -86,7 +88,7 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     oidcProvider: given.KAAP_OIDC_PROVIDER,
     tokenReview: given.KAAP_TOKEN_REVIEW === 'true',
     operatorServiceAccount: given.KAAP_OPERATOR_SERVICE_ACCOUNT,
-    instances: listOf(given.KAAP_INSTANCES).map(softwareInstance),
+    instances: instancesOf(listOf(given.KAAP_INSTANCES), given.KAAP_INSTANCES_FILE),
     trustedProxies: listOf(given.KAAP_TRUSTED_PROXIES),
     rateLimits: {
       callerPerSecond: given.KAAP_RATE_LIMIT_PER_CALLER,
@@ -109,7 +111,15 @@ function databaseOf(url: string | undefined, file: string | undefined): KmsConfi
   return file === undefined ? undefined : { file };
 }
 
-function softwareInstance(id: string): { id: string; type: 'Software' } {
-  if (/^kst-[a-z0-9]{4,64}$/.test(id)) return { id, type: 'Software' };
+/** Software instances by their ids, and those of the file. */
+function instancesOf(ids: readonly string[], file: string | undefined): InstanceConfig[] {
+  const instances = [...ids.map(softwareInstance), ...(file === undefined ? [] : readInstances(file))];
+  const twice = instances.find(({ id }, at) => instances.findIndex((other) => other.id === id) !== at);
+  if (twice !== undefined) throw new ConfigError(`The instance ${twice.id} is configured twice.`);
+  return instances;
+}
+
+function softwareInstance(id: string): InstanceConfig {
+  if (instanceIdPattern.test(id)) return { id, type: 'Software' };
   throw new ConfigError(`KAAP_INSTANCES: "${id}" is not an instance id. Write kst- and 4 to 64 letters or digits.`);
 }

@@ -18,7 +18,6 @@ import type { PolicySource } from '../policy/policy-set.ts';
 import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
-import { SoftwareProvider } from '../providers/software-provider.ts';
 import { createRamActions } from '../ram/actions.ts';
 import { isRoleGone, loadIdentityPolicies } from '../ram/identity-policies.ts';
 import { ensureOperatorRole } from '../ram/operator-role.ts';
@@ -31,6 +30,7 @@ import { openFileAnchor } from '../storage/file-anchor.ts';
 import { orderSeal, readSealOrder, watchSealOrder } from '../storage/seal-order.ts';
 import { StoreLease } from '../storage/store-lease.ts';
 import type { KmsConfig } from './kms-config.ts';
+import { openKeyProviders } from './kms-providers.ts';
 import { openStoredState, unsealState, type StoredState } from './kms-state.ts';
 import { startUpkeep, upkeepLeaseMs } from './kms-upkeep.ts';
 import { SealableService, type OpenService } from './sealable-service.ts';
@@ -137,7 +137,8 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
   });
   const notReady = (): string | undefined => (audit.healthy ? undefined : 'The audit log cannot be written.');
   const closing = new AbortController();
-  const kms = kmsDependencies(dependencies, barrier, closing.signal);
+  const { providers, close: closeProviders } = openKeyProviders({ ...dependencies, ...config, random: randomBytes });
+  const kms = kmsDependencies(dependencies, barrier, providers, closing.signal);
   const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
   const stopUpkeep = startUpkeep(kms, new StoreLease(lease), log);
   const control: ServiceControl = {
@@ -154,6 +155,7 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
     close: async (sealing) => {
       await stopUpkeep();
       if (sealing) await audit.append(sealingEvent(clock.now(), config.replica));
+      await closeProviders();
       await audit.close();
       await anchor.flush();
       await unsealed.close();
@@ -171,10 +173,10 @@ function sealingEvent(time: number, replica: string): AuditEvent {
 function kmsDependencies(
   { config, clock }: KmsServiceDependencies,
   store: Store,
+  providers: KmsDependencies['providers'],
   closing: AbortSignal,
 ): KmsDependencies {
   const { region, accountId, instances } = config;
-  const providers = { software: new SoftwareProvider({ random: randomBytes }) };
   return { store, providers, clock, random: randomBytes, region, accountId, instances, closing };
 }
 

@@ -47,6 +47,7 @@ import { createKeyVersion } from './actions/keys/create-key-version.ts';
 import { createKey } from './actions/keys/create-key.ts';
 import { describeKey } from './actions/keys/describe-key.ts';
 import { deleteKeyMaterial, getParametersForImport, importKeyMaterial } from './actions/keys/key-material.ts';
+import { blockKeyUse, unblockKeyUse } from './actions/external/block-key-use.ts';
 import { cancelKeyDeletion, scheduleKeyDeletion } from './actions/keys/key-deletion.ts';
 import { getKeyPolicy, setKeyPolicy } from './actions/keys/key-policy.ts';
 import { describeKeyVersion, listKeyVersions } from './actions/keys/key-versions.ts';
@@ -94,6 +95,9 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   getParametersForImport,
   importKeyMaterial,
   deleteKeyMaterial,
+  // The kill switch of keys that are held elsewhere.
+  blockKeyUse,
+  unblockKeyUse,
   // Aliases.
   createAlias,
   updateAlias,

@@ -4,6 +4,7 @@ import { formatCiphertextBlob, invalidCiphertext, type CiphertextBlob } from '..
 import { ApiError } from '../lib/errors.ts';
 import type { KeyMaterial, KeyProvider } from '../ports/key-provider.ts';
 import type { KmsDependencies } from './dependencies.ts';
+import { assertNotBlocked } from './key-availability.ts';
 import { loadKey, type KeyLookup } from './key-lookup.ts';
 import { assertKeyState } from './key-state.ts';
 import { keyTable, primaryVersion, type KeyRecord } from './records/key.ts';
@@ -52,6 +53,7 @@ export async function usableKey(
 ): Promise<KeyRecord> {
   const key = await loadKey(dependencies.store, found);
   assertKeyState(key, dependencies.clock.now(), 'use');
+  await assertNotBlocked(dependencies, key);
   const { usage, form } = use;
   const isForm = keySpecs[key.keySpec]?.form === form;
   if (key.keyUsage === usage && isForm) return key;

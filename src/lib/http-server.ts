@@ -14,6 +14,8 @@ export interface HttpServerOptions {
   address: ListenAddress;
   certificate: ServingCertificate;
   handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Trust anchors in PEM of client certificates. When given, a connection without a certificate of theirs is refused. */
+  clientCaPem?: string;
   /** Request line and headers together, in bytes; 256 KiB unless given: SDKs put a secret's value into the URL. */
   maxHeaderBytes?: number;
   /** Milliseconds for the headers of a request; 10,000 unless given. */
@@ -48,6 +50,7 @@ function tlsOptions(certificate: ServingCertificate): { cert: string; key: strin
 function createHttpsServer(options: HttpServerOptions): Server {
   const server = createServer({
     ...tlsOptions(options.certificate),
+    ...(options.clientCaPem !== undefined && { ca: options.clientCaPem, requestCert: true, rejectUnauthorized: true }),
     handshakeTimeout: handshakeTimeoutMs,
     maxHeaderSize: options.maxHeaderBytes ?? 256 * 1024,
     headersTimeout: options.headersTimeoutMs ?? 10_000,
@@ -107,7 +110,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const port = await listen(server, options.address);
   return {
     port,
-    reloadCertificate: (certificate) => server.setSecureContext(tlsOptions(certificate)),
+    reloadCertificate: (certificate) =>
+      server.setSecureContext({
+        ...tlsOptions(certificate),
+        ...(options.clientCaPem !== undefined && { ca: options.clientCaPem }),
+      }),
     close: (graceMs = 10_000) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => sockets.forEach((socket) => socket.destroy()), graceMs);

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 
-/** Parts of an AEAD ciphertext: IV (12 bytes), ciphertext (as long as the plaintext) and tag (16 bytes). */
+/** Parts of an AEAD ciphertext: IV (12 bytes), ciphertext (as long as the plaintext, or up to 64 bytes more) and tag (16 bytes). */
 export interface SealedParts {
   iv: Buffer;
   ciphertext: Buffer;

@@ -26,10 +26,14 @@ export class KmsScene {
   readonly dependencies: KmsDependencies;
   readonly #actions: ReadonlyMap<string, AnyAction>;
 
-  constructor(instances: readonly InstanceDescription[] = [{ id: 'kst-one', type: 'Software' }]) {
+  /** `providers` are those besides the software provider. */
+  constructor(
+    instances: readonly InstanceDescription[] = [{ id: 'kst-one', type: 'Software' }],
+    providers: KmsDependencies['providers'] = {},
+  ) {
     this.dependencies = {
       store: this.store,
-      providers: { software: this.provider },
+      providers: { software: this.provider, ...providers },
       clock: this.clock,
       random: randomBytes,
       region: 'local',

@@ -4,6 +4,7 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type InstanceDescription, type InstanceType, type KmsDependencies } from '../../dependencies.ts';
 import { instanceProviders } from '../../instance.ts';
+import { instanceProblem } from '../../key-availability.ts';
 import { pageOf, pageParameters, type Page } from '../../paging.ts';
 import { refused, text } from '../../parameters.ts';
 import { keyTable } from '../../records/key.ts';
@@ -83,12 +84,14 @@ async function instanceFields(
 ): Promise<Record<string, unknown>> {
   const keys = await keyTable.all(dependencies.store);
   const secrets = await secretTable.all(dependencies.store);
+  const problem = await instanceProblem(dependencies, id, instanceProviders[type]);
   return {
     InstanceId: id,
     InstanceName: id,
     KeyNum: keys.filter(({ record }) => record.scope === id).length,
     ProductType: productTypes[type],
     SecretNum: String(secrets.filter(({ record }) => record.scope === id).length),
-    Status: dependencies.providers[instanceProviders[type]] === undefined ? 'Disconnected' : 'Connected',
+    Status: problem === undefined ? 'Connected' : 'Disconnected',
+    ...(problem !== undefined && { StatusReason: problem }),
   };
 }

@@ -10,7 +10,8 @@ import { providerOfScope } from '../../instance.ts';
 import { addVersion, newKeyId } from '../../key-creation.ts';
 import { providerOf } from '../../key-encryption.ts';
 import { keyMetadata } from '../../key-metadata.ts';
-import { description, flag, oneOf, optional, refused, text, withDefault } from '../../parameters.ts';
+import { externalKeyId, placementFields } from '../../key-placement.ts';
+import { description, flag, oneOf, optional, text, withDefault } from '../../parameters.ts';
 import { clientTokenTable } from '../../records/client-token.ts';
 import { keyTable, placementOf, type KeyRecord } from '../../records/key.ts';
 import { assertResourcePolicy, policyText } from '../../resource-policy.ts';
@@ -24,8 +25,10 @@ const input = z.object({
   Description: withDefault(description(), ''),
   EnableAutomaticRotation: withDefault(flag(), false),
   KeySpec: withDefault(oneOf(Object.keys(keySpecs)), defaultKeySpec),
-  KeyStorageMechanism: refused('the instance decides how its keys are kept'),
   KeyUsage: optional(oneOf(usages)),
+  KeyStorageMechanism: optional(oneOf(['HsmInternal', 'HsmEncryptedDatabase'])),
+  /** Kaap's own parameter: which key of the proxy, in External instances. */
+  ExternalKeyId: optional(externalKeyId()),
   Origin: withDefault(oneOf(['Aliyun_KMS', 'EXTERNAL']), 'Aliyun_KMS'),
   Policy: optional(policyText()),
   ProtectionLevel: optional(oneOf(['SOFTWARE', 'HSM'])),
@@ -99,6 +102,7 @@ function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
     createTime: dependencies.clock.now(),
     versions: [],
     tags: addTags({}, parameters.Tags),
+    ...placementFields(parameters, provider),
     ...(rotation !== undefined && { rotation }),
     ...(parameters.Policy !== undefined && { policy: parameters.Policy }),
   };

@@ -107,6 +107,7 @@ function parametersOf(action: string): Record<string, unknown> {
     return { ...everything, Algorithm: 'RSAES_OAEP_SHA_256' };
   if (action.endsWith('Mac')) return { ...everything, Algorithm: 'HMAC_SHA_256' };
   if (action === 'SetDeletionProtection') return { KeyId: 'k', EnableDeletionProtection: 'true' };
+  if (/^(Unb|B)lockKeyUse$/.test(action)) return { KeyId: 'k' };
   if (!/^(Tag|Untag)Resource$|^ListResourceTags$/.test(action)) return everything;
   const { SecretName: _, CertificateId: __, ...rest } = everything;
   return rest;
