@@ -10,6 +10,7 @@ import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../k
 import { createKmsActions } from '../kms/actions.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
 import { createServiceActions, type ServiceControl } from '../kms/service-actions.ts';
+import { KeyUses } from '../kms/key-uses.ts';
 import type { Clock } from '../lib/clock.ts';
 import { startHttpServer } from '../lib/http-server.ts';
 import type { Logger } from '../lib/log.ts';
@@ -177,7 +178,17 @@ function kmsDependencies(
   closing: AbortSignal,
 ): KmsDependencies {
   const { region, accountId, instances } = config;
-  return { store, providers, clock, random: randomBytes, region, accountId, instances, closing };
+  return {
+    store,
+    uses: new KeyUses(store),
+    providers,
+    clock,
+    random: randomBytes,
+    region,
+    accountId,
+    instances,
+    closing,
+  };
 }
 
 /** What a first start needs: the account's access key in a file, and the role of the operator. */

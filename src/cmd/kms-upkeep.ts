@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KmsDependencies } from '../kms/dependencies.ts';
 import { forgetUnusableKeys } from '../kms/forget.ts';
+import { keepKeys } from '../kms/key-upkeep.ts';
 import { Purge } from '../kms/purge.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -12,7 +13,7 @@ const roundMs = 60_000;
 export const upkeepLeaseMs: number = 2.5 * roundMs;
 
 /**
- * What KMS does by itself: removes keys and secrets whose deletion is due, which one process does for all, and drops cached
+ * What KMS does by itself: removes keys and secrets whose deletion is due and rotates keys, which one process does for all, and drops cached
  * material of keys that may not be used any more. Gives the stop, which waits for what is under way.
  */
 export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
@@ -26,6 +27,14 @@ export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, lo
     stopping.abort();
     await purging;
   };
+}
+
+async function keepKeysOnce(dependencies: KmsDependencies, log: Logger): Promise<void> {
+  const { rotated, expired } = await keepKeys(dependencies, (keyId, error) =>
+    log.error({ keyId, error: messageOf(error) }, 'a key could not be rotated; trying again'),
+  );
+  if (rotated.length > 0) log.info({ keys: rotated }, 'rotated keys that were due');
+  if (expired.length > 0) log.info({ keys: expired }, 'destroyed imported material that has ended');
 }
 
 async function purgeForEver(
@@ -47,8 +56,9 @@ async function purgeForEver(
       purge ??= new Purge(dependencies);
       const { keys, secrets } = await purge.round();
       if (keys.length + secrets.length > 0) log.info({ keys, secrets }, 'deleted what was due');
+      await keepKeysOnce(dependencies, log);
     } catch (error) {
-      log.error({ error: messageOf(error) }, 'planned deletions could not be carried out; trying again');
+      log.error({ error: messageOf(error) }, 'the upkeep of keys and secrets could not be finished; trying again');
     }
   }
 }

@@ -2,6 +2,7 @@ import type { RandomBytes } from '../crypto/uuid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
 import type { Store } from '../ports/store.ts';
+import type { KeyUses } from './key-uses.ts';
 
 /** What kind of keys an instance holds. */
 export type InstanceType = 'Software' | 'Hardware' | 'External';
@@ -17,6 +18,8 @@ export interface KmsDependencies {
   readonly store: Store;
   /** The providers of this installation; `software` is needed for the instance `shared`. */
   readonly providers: Readonly<Partial<Record<KeyProvider['kind'], KeyProvider>>>;
+  /** Counts encryptions per key version. */
+  readonly uses: KeyUses;
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** Such as `local`. */

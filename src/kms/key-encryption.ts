@@ -2,32 +2,24 @@ import { encryptionContextAad, type EncryptionContext } from '../crypto/encrypti
 import { keySpecs, type KeySpecRow, type KeyUsage } from '../crypto/key-specs.ts';
 import { formatCiphertextBlob, invalidCiphertext, type CiphertextBlob } from '../crypto/ciphertext-blob.ts';
 import { ApiError } from '../lib/errors.ts';
-import type { KeyMaterial, KeyProvider } from '../ports/key-provider.ts';
+import type { KeyMaterial } from '../ports/key-provider.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { assertNotBlocked } from './key-availability.ts';
 import { loadKey, type KeyLookup } from './key-lookup.ts';
+import { rotateWornOut } from './key-rotation.ts';
 import { assertKeyState } from './key-state.ts';
+import { providerOf } from './provider-of-key.ts';
 import { keyTable, primaryVersion, type KeyRecord } from './records/key.ts';
 import { keyVersionTable, type KeyVersionRecord } from './records/key-version.ts';
 
 /** What a key does with data needs these. */
-export type CryptoDependencies = Pick<KmsDependencies, 'store' | 'providers' | 'clock'>;
+export type CryptoDependencies = Pick<KmsDependencies, 'store' | 'providers' | 'clock' | 'uses'>;
 
 /** A ciphertext and the key it was made with, as responses name it. */
 export interface EncryptedText {
   CiphertextBlob: string;
   KeyId: string;
   KeyVersionId: string;
-}
-
-/** The provider of a key. Throws `Rejected.Unavailable` when this installation runs none of its kind. */
-export function providerOf({ providers }: Pick<KmsDependencies, 'providers'>, key: KeyRecord): KeyProvider {
-  const provider = providers[key.provider];
-  if (provider !== undefined) return provider;
-  throw new ApiError(
-    'Rejected.Unavailable',
-    `Key ${key.keyId} lives in a provider of kind ${key.provider}, which this service is not configured with.`,
-  );
 }
 
 /** What an action needs a key for. */
@@ -61,13 +53,14 @@ export async function usableKey(
   throw new ApiError('UnsupportedOperation', `Key ${key.keyId} is ${key.keySpec} for ${key.keyUsage}. Use ${wanted}.`);
 }
 
-/** Encrypts text under the primary version of a key that {@link usableKey} gave. */
+/** Encrypts text under the primary version of a key that {@link usableKey} gave, or a new one when that is worn out. */
 export async function encryptText(
   dependencies: CryptoDependencies,
-  key: KeyRecord,
+  usable: KeyRecord,
   text: string,
   context: EncryptionContext,
 ): Promise<EncryptedText> {
+  const key = await withUseLeft(dependencies, usable);
   const versionId = primaryVersion(key)?.id ?? '';
   const version = await keyVersionTable.get(dependencies.store, versionId);
   if (version === undefined) throw new Error(`key ${key.keyId} has no record of its version ${versionId}`);
@@ -80,6 +73,15 @@ export async function encryptText(
   } finally {
     plaintext.fill(0);
   }
+}
+
+/** The key, with a primary version of which one use was taken. The owner of an external key counts for himself. */
+async function withUseLeft(dependencies: CryptoDependencies, key: KeyRecord): Promise<KeyRecord> {
+  let current = key;
+  while (current.provider !== 'xki' && !(await dependencies.uses.take(primaryVersion(current)?.id ?? ''))) {
+    current = await rotateWornOut(dependencies, current);
+  }
+  return current;
 }
 
 /** A ciphertext whose key was found. */

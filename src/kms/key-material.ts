@@ -4,7 +4,7 @@ import type { Transaction } from '../ports/store.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { forgetKey } from './forget.ts';
 import { addVersion } from './key-creation.ts';
-import { providerOf } from './key-encryption.ts';
+import { providerOf } from './provider-of-key.ts';
 import { loadKey, type KeyLookup } from './key-lookup.ts';
 import { assertKeyState } from './key-state.ts';
 import { hasMaterial, keyTable, placementOf, primaryVersion, stateAt, type KeyRecord } from './records/key.ts';

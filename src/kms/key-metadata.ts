@@ -1,5 +1,6 @@
 import { resourceArn, type Home } from './arn.ts';
 import { sharedScope, type KmsDependencies } from './dependencies.ts';
+import { nextRotation } from './key-rotation.ts';
 import { primaryVersion, stateAt, type KeyRecord, type KeyState } from './records/key.ts';
 import { formatInterval, isoSeconds } from './time-format.ts';
 
@@ -46,7 +47,7 @@ function rotationFields(key: KeyRecord, state: KeyState): Record<string, string>
   return {
     AutomaticRotation: state === 'Enabled' ? 'Enabled' : 'Suspended',
     LastRotationDate,
-    NextRotationDate: lastRotation === undefined ? '' : isoSeconds(lastRotation + intervalSeconds * 1000),
+    NextRotationDate: timeText(nextRotation(key)),
     RotationInterval: formatInterval(intervalSeconds),
   };
 }

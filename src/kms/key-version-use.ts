@@ -1,7 +1,8 @@
 import { keySpecs } from '../crypto/key-specs.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { KeyMaterial, KeyProvider } from '../ports/key-provider.ts';
-import { materialOf, providerOf, usableKey, type CryptoDependencies, type KeyUse } from './key-encryption.ts';
+import { materialOf, usableKey, type CryptoDependencies, type KeyUse } from './key-encryption.ts';
+import { providerOf } from './provider-of-key.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { namedVersion, type KeyRecord } from './records/key.ts';
 import { keyVersionTable } from './records/key-version.ts';

@@ -4,6 +4,7 @@ import { forgetKey } from './forget.ts';
 import { removeImportTokens } from './import-tokens.ts';
 import { aliasTable } from './records/alias.ts';
 import { keyTable, type KeyRecord, type PlannedDeletion } from './records/key.ts';
+import { keyUseTable } from './records/key-use.ts';
 import { keyVersionTable } from './records/key-version.ts';
 import { secretTable } from './records/secret.ts';
 import { tombstoneTable } from './records/tombstone.ts';
@@ -67,7 +68,10 @@ export class Purge {
 
   /** Destroys the material and leaves a tombstone. What the key encrypted can never be read again. */
   async #removeKey(transaction: Transaction, key: KeyRecord): Promise<void> {
-    for (const { id } of key.versions) await keyVersionTable.delete(transaction, id);
+    for (const { id } of key.versions) {
+      await keyVersionTable.delete(transaction, id);
+      await keyUseTable.delete(transaction, id);
+    }
     for (const { key: alias, record } of await aliasTable.all(transaction)) {
       if (record.keyId === key.keyId) await aliasTable.delete(transaction, alias);
     }

@@ -3,7 +3,7 @@ import { ApiError } from '../lib/errors.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { providerOfScope } from './instance.ts';
 import { addVersion, newKeyId } from './key-creation.ts';
-import { providerOf } from './key-encryption.ts';
+import { providerOf } from './provider-of-key.ts';
 import { keyTable, placementOf, type KeyRecord } from './records/key.ts';
 import { serviceKeyTable } from './records/service-key.ts';
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { decodeInput } from '../../src/gateway/decode-input.ts';
 import { createKmsActions } from '../../src/kms/actions.ts';
 import type { InstanceDescription, KmsDependencies } from '../../src/kms/dependencies.ts';
+import { KeyUses, type KeyUsesOptions } from '../../src/kms/key-uses.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { ApiError } from '../../src/lib/errors.ts';
 import type { AccessRequest } from '../../src/policy/decision.ts';
@@ -30,10 +31,12 @@ export class KmsScene {
   constructor(
     instances: readonly InstanceDescription[] = [{ id: 'kst-one', type: 'Software' }],
     providers: KmsDependencies['providers'] = {},
+    useOptions: KeyUsesOptions = {},
   ) {
     this.dependencies = {
       store: this.store,
       providers: { software: this.provider, ...providers },
+      uses: new KeyUses(this.store, useOptions),
       clock: this.clock,
       random: randomBytes,
       region: 'local',

@@ -6,7 +6,6 @@ export const differences: Notes = {
   DescribeRegions: 'One region: the one of the configuration.',
   GetKmsInstance:
     'Gives id, name, type, status and the number of keys and secrets: there is nothing to buy, and no VPC.',
-  UpdateRotationPolicy: 'Stored and shown. Nothing rotates by itself yet; CreateKeyVersion does it by hand.',
 };
 
 /** How a parameter that is read differs, by `Action.Parameter`. */

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { createKmsActions } from '../../src/kms/actions.ts';
+import { KeyUses } from '../../src/kms/key-uses.ts';
 import { refusalOf } from '../../src/kms/parameters.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { AnyAction } from '../../src/ports/action.ts';
@@ -25,8 +26,10 @@ export interface CompatibilityRow {
 
 /** The action table as the server has it, for reading only. */
 export function actionTable(): ReadonlyMap<string, AnyAction> {
+  const store = new MemoryStore();
   const actions = createKmsActions({
-    store: new MemoryStore(),
+    store,
+    uses: new KeyUses(store),
     providers: {},
     clock: systemClock,
     random: randomBytes,

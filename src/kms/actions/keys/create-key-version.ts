@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { keySpecs } from '../../../crypto/key-specs.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { addVersion } from '../../key-creation.ts';
-import { providerOf } from '../../key-encryption.ts';
+import { providerOf } from '../../provider-of-key.ts';
 import { loadKey } from '../../key-lookup.ts';
+import { isRotatable } from '../../key-rotation.ts';
 import { assertKeyState } from '../../key-state.ts';
 import { versionFields } from '../../key-version-fields.ts';
 import { keyReference } from '../../parameters.ts';
@@ -37,7 +37,7 @@ export function createKeyVersion(dependencies: KmsDependencies): AnyAction {
 
 function assertMayRotate(key: KeyRecord, now: number): void {
   assertKeyState(key, now, 'newVersion');
-  if (keySpecs[key.keySpec]?.rotates !== true || key.origin !== 'Aliyun_KMS' || key.provider === 'xki') {
+  if (!isRotatable(key)) {
     throw new ApiError(
       'UnsupportedOperation',
       `Key ${key.keyId} cannot be rotated. Create a new key and move its alias.`,

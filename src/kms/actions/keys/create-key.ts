@@ -8,7 +8,7 @@ import { callerIdentity } from '../../caller.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { providerOfScope } from '../../instance.ts';
 import { addVersion, newKeyId } from '../../key-creation.ts';
-import { providerOf } from '../../key-encryption.ts';
+import { providerOf } from '../../provider-of-key.ts';
 import { keyMetadata } from '../../key-metadata.ts';
 import { externalKeyId, placementFields } from '../../key-placement.ts';
 import { description, flag, oneOf, optional, text, withDefault } from '../../parameters.ts';
