@@ -21,7 +21,7 @@ export interface KeyProvidersOptions {
 /** The key providers of an installation, with their connections. */
 export interface KeyProviders {
   readonly providers: KmsDependencies['providers'];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Makes a provider of each kind that the instances need. Nothing waits for a device or proxy: KMS starts without them. */

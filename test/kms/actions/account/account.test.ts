@@ -87,6 +87,7 @@ const everything: Record<string, unknown> = {
   SecretData: 'x',
   SecretName: 's',
   SecretsList: '[{"SecretName":"s"}]',
+  Secrets: '[{"SecretName":"s"}]',
   SignatureValue: 'eA==',
   SourcePrivateIp: '["10.0.0.1"]',
   Status: 'ACTIVE',
@@ -128,6 +129,7 @@ describe('the action table', () => {
     const wanted: Record<string, string> = {
       ReEncrypt: 'kms:ReEncryptFrom',
       BatchGetSecretValue: 'kms:GetSecretValue',
+      WaitSecretChanges: 'kms:GetSecretValue',
     };
     expect(access[0]?.action).toBe(wanted[name] ?? `kms:${name}`);
     for (const { resource, scope } of access) {
