@@ -24,6 +24,8 @@ const schema = z.object({
   KAAP_TOKEN_FILE: z.string({ error: 'name the projected token with the audience kaap.dev/operator' }),
   KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
   KAAP_METRICS_LISTEN: z.string().default(':9090'),
+  KAAP_EXEMPT_NAMESPACES: z.string().default(''),
+  KAAP_REPAIR_PODS: z.stringbool().default(true),
   POD_NAME: z.string().default(hostname()),
   POD_NAMESPACE: z.string({ error: 'name the namespace of this pod' }),
 });
@@ -53,6 +55,12 @@ async function main(): Promise<void> {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
     },
     metrics: controllerMetrics(metrics),
+    repair: {
+      exemptNamespaces: [config.POD_NAMESPACE, ...config.KAAP_EXEMPT_NAMESPACES.split(',').filter(Boolean)],
+      evicts: config.KAAP_REPAIR_PODS,
+      setUninjected: (pods) => metrics.set('kaap_uninjected_pods', pods),
+      countRepair: (result) => metrics.count('kaap_injection_repairs_total', { result }),
+    },
   });
   const health = await startHealthServer({
     address: parseListenAddress(config.KAAP_METRICS_LISTEN),

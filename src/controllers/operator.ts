@@ -6,7 +6,7 @@ import { ramNameOf, type PolicyAttachmentReference } from '../api/v1alpha1/ram-f
 import { ramPolicyType, type RamPolicy } from '../api/v1alpha1/ram-policy.ts';
 import { ramRoleType, type RamRole } from '../api/v1alpha1/ram-role.ts';
 import { rbacPolicyType, type RbacPolicy } from '../api/v1alpha1/rbac-policy.ts';
-import type { SecretBinding } from '../api/v1alpha1/secret-binding.ts';
+import { secretBindingType, type SecretBinding } from '../api/v1alpha1/secret-binding.ts';
 import type { Random } from '../kube/backoff.ts';
 import type { ClusterApi } from '../kube/cluster-api.ts';
 import {
@@ -18,24 +18,25 @@ import {
 } from '../kube/controller.ts';
 import type { Reflectors } from '../kube/reflectors.ts';
 import { keyOf, type KubeObject, type ObjectKey } from '../kube/resource.ts';
-import type { StoreReader } from '../kube/store.ts';
+import type { Store, StoreReader } from '../kube/store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { accessPointLifecycle } from './application-access-point/lifecycle.ts';
+import { injectionRepairer } from './injection-repair/reconcile.ts';
 import { kmsInstanceLifecycle } from './kms-instance/lifecycle.ts';
 import { kmsKeyLifecycle } from './kms-key/lifecycle.ts';
-import { kmsSecretLifecycle } from './kms-secret/lifecycle.ts';
+import { kmsSecretLifecycle, secretName } from './kms-secret/lifecycle.ts';
 import type { KmsApi } from './kms-api.ts';
 import { reconcilerOf, type ConditionedObject, type Lifecycle } from './lifecycle.ts';
 import { networkRuleLifecycle } from './network-rule/lifecycle.ts';
-import { injectedPods, podType, type Pod } from './pod.ts';
+import { injectedPods, isBound, podType, type Pod } from './pod.ts';
 import { namespaceType } from './ownership.ts';
 import { podReportReconciler, type RecordEvent } from './pod-report/reconcile.ts';
 import { ramPolicyLifecycle } from './ram-policy/lifecycle.ts';
 import { ramRoleLifecycle } from './ram-role/lifecycle.ts';
 import { ramUserLifecycle } from './ram-user/lifecycle.ts';
 import { rbacPolicyLifecycle } from './rbac-policy/lifecycle.ts';
-import { secretBindingLifecycle, selects } from './secret-binding/lifecycle.ts';
+import { secretBindingLifecycle } from './secret-binding/lifecycle.ts';
 
 export interface OperatorOptions {
   cluster: ClusterApi;
@@ -50,6 +51,17 @@ export interface OperatorOptions {
   driftIntervalMs?: number;
   log: Logger;
   metrics?: ControllerMetrics;
+  /** What is done about pods that passed the webhook by; reported and nothing else unless given. */
+  repair?: RepairOptions;
+}
+
+export interface RepairOptions {
+  /** Namespaces whose pods are never injected. */
+  exemptNamespaces: readonly string[];
+  /** Whether pods are evicted for something to make them again. */
+  evicts: boolean;
+  setUninjected: (pods: number) => void;
+  countRepair: (result: 'evicted' | 'blocked') => void;
 }
 
 /** Anything that runs until its signal fires. */
@@ -64,7 +76,8 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
   const stores = {
     accessPoints: reflectors.store<ApplicationAccessPoint>(applicationAccessPointType),
     policies: reflectors.store<RbacPolicy>(rbacPolicyType),
-    pods: reflectors.store<Pod>(podType, injectedPods),
+    pods: podsByNamespace(reflectors),
+    bindings: bindingsByReference(reflectors),
     namespaces: reflectors.store(namespaceType, metadataOnly),
   };
   const namespaces = relate(namespaceType, nothing, metadataOnly);
@@ -89,10 +102,11 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
       relate(rbacPolicyType, (policy: RbacPolicy, bindings: StoreReader<SecretBinding>) =>
         bindingsUnder(policy, stores.accessPoints, bindings),
       ),
-      relate(kmsSecretType, bindingsOfNamespace),
-      relate(podType, bindingsSelecting, injectedPods),
+      relate(kmsSecretType, bindingsNaming),
+      relate(podType, bindingsTaking, injectedPods),
     ]),
     podReporter(options),
+    repairer(options, stores.bindings),
   ];
 }
 
@@ -120,6 +134,57 @@ function controllerOf<T extends ConditionedObject, Input>(
     clock,
     ...(metrics === undefined ? {} : { metrics }),
   });
+}
+
+/** Pods that asked for secrets, to be found by their namespace. */
+function podsByNamespace(reflectors: Reflectors): Store<Pod> {
+  const pods = reflectors.store<Pod>(podType, injectedPods);
+  pods.addIndex('namespace', namespaceIndex);
+  return pods;
+}
+
+/** Bindings, to be found by their namespace and by the access point that they name: there may be very many. */
+function bindingsByReference(reflectors: Reflectors): Store<SecretBinding> {
+  const bindings = reflectors.store<SecretBinding>(secretBindingType);
+  bindings.addIndex('namespace', namespaceIndex);
+  bindings.addIndex('accessPoint', accessPointIndex);
+  return bindings;
+}
+
+function namespaceIndex({ metadata }: KubeObject): string[] {
+  return [metadata.namespace ?? ''];
+}
+
+function accessPointIndex({ spec }: SecretBinding): string[] {
+  return [spec.accessPoint];
+}
+
+function repairer(options: OperatorOptions, bindings: Store<SecretBinding>): Controller<Pod> {
+  const { cluster, reflectors, recordEvent, log, clock, random, metrics } = options;
+  const {
+    exemptNamespaces = [],
+    evicts = false,
+    setUninjected = noMetric,
+    countRepair = noMetric,
+  } = options.repair ?? {};
+  const repair = { exemptNamespaces: new Set(exemptNamespaces), evicts, setUninjected, countRepair };
+  return new Controller<Pod>({
+    name: 'injection-repair',
+    primary: podType,
+    select: injectedPods,
+    related: [relate(secretBindingType, podsOfNamespace)],
+    reconcile: injectionRepairer({ cluster, bindings, recordEvent, clock, random, ...repair }),
+    reflectors,
+    log,
+    clock,
+    ...(metrics === undefined ? {} : { metrics }),
+  });
+}
+
+const noMetric = (): void => undefined;
+
+function podsOfNamespace({ metadata }: KubeObject, pods: StoreReader<Pod>): Iterable<ObjectKey> {
+  return pods.byIndex('namespace', metadata.namespace ?? '').map(keyOf);
 }
 
 function podReporter({ reflectors, recordEvent, log, clock }: OperatorOptions): Controller<Pod> {
@@ -167,8 +232,8 @@ function secretsEncryptedBy(key: KmsKey, secrets: StoreReader<KmsSecret>): Itera
   );
 }
 
-function bindingsThrough(point: ApplicationAccessPoint, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
-  return keysWhere(bindings, ({ spec }) => spec.accessPoint === point.metadata.name);
+function bindingsThrough({ metadata }: KubeObject, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
+  return bindings.byIndex('accessPoint', metadata.name).map(keyOf);
 }
 
 function bindingsUnder(
@@ -176,14 +241,20 @@ function bindingsUnder(
   points: StoreReader<ApplicationAccessPoint>,
   bindings: StoreReader<SecretBinding>,
 ): Iterable<ObjectKey> {
-  const named = new Set(accessPointsNaming(policy, points));
-  return keysWhere(bindings, ({ spec }) => named.has(spec.accessPoint));
+  return [...accessPointsNaming(policy, points)].flatMap((name) => bindings.byIndex('accessPoint', name).map(keyOf));
 }
 
-function bindingsOfNamespace(secret: KmsSecret, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
-  return keysWhere(bindings, ({ metadata }) => metadata.namespace === secret.metadata.namespace);
+/** Those that name the secret; a binding of another namespace may, and its access point then decides. */
+function bindingsNaming(secret: KmsSecret, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
+  const name = secretName(secret);
+  const names = ({ spec }: SecretBinding): boolean => spec.sources.some((source) => source.secret?.name === name);
+  return bindings
+    .byIndex('namespace', secret.metadata.namespace ?? '')
+    .filter(names)
+    .map(keyOf);
 }
 
-function bindingsSelecting(pod: Pod, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
-  return keysWhere(bindings, (binding) => selects(binding, pod));
+function bindingsTaking(pod: Pod, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
+  const inNamespace = bindings.byIndex('namespace', pod.metadata.namespace ?? '');
+  return inNamespace.filter((binding) => isBound(pod, binding)).map(keyOf);
 }

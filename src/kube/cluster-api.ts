@@ -108,6 +108,11 @@ export interface ClusterApi extends ObjectSource {
   ): Promise<T>;
   /** Asks for deletion. With finalizers left the object stays, with a deletionTimestamp. Resolves when it is gone already. */
   delete(resource: ResourceType, ref: ObjectRef, options: DeleteOptions): Promise<void>;
+  /**
+   * Asks for the end of a pod, as PodDisruptionBudgets permit: false when one does not now. Resolves with true when the pod
+   * is gone already, or has become another one of the same name.
+   */
+  evict(ref: ObjectRef & { uid?: string | undefined }, options: CallOptions): Promise<boolean>;
   /** Writes an event: a new one, or the growth of its series. */
   emitEvent(event: KubeEvent, options: CallOptions): Promise<void>;
 }

@@ -35,6 +35,8 @@ interface ListBody<T> {
 /** Objects in one page: kube-rs and client-go use the same. */
 export const pageSize = 500;
 
+const podResource: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
+
 const metadataAccept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const metadataListAccept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
@@ -165,6 +167,23 @@ export class KubeClient {
       query: { fieldManager: options.fieldManager, force: options.force ?? true },
       contentType: 'application/apply-patch+yaml',
       body: typed(resource, object),
+      signal: options.signal,
+    });
+  }
+
+  /** Evicts a pod (policy/v1 Eviction). 429 when a PodDisruptionBudget forbids it now, 409 when the uid is another. */
+  async evict(ref: ObjectRef & { uid?: string | undefined }, options: CallOptions): Promise<void> {
+    const { namespace, name, uid } = ref;
+    const preconditions = uid === undefined ? undefined : { uid };
+    await this.transport.request<unknown>({
+      method: 'POST',
+      path: objectPath(podResource, { namespace, name }, 'eviction'),
+      body: {
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { namespace, name },
+        deleteOptions: { preconditions },
+      },
       signal: options.signal,
     });
   }

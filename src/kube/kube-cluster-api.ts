@@ -12,7 +12,7 @@ import type {
   WatchOptions,
 } from './cluster-api.ts';
 import { KubeClient } from './kube-client.ts';
-import { isAlreadyExists, isNotFound, KubeError } from './kube-error.ts';
+import { isAlreadyExists, isConflict, isKubeError, isNotFound, KubeError } from './kube-error.ts';
 import {
   resourceName,
   type ApplyObject,
@@ -124,6 +124,17 @@ export class KubeClusterApi implements ClusterApi {
 
   delete(resource: ResourceType, ref: ObjectRef, options: DeleteOptions): Promise<void> {
     return this.client.delete(resource, ref, options);
+  }
+
+  async evict(ref: ObjectRef & { uid?: string | undefined }, options: CallOptions): Promise<boolean> {
+    try {
+      await this.client.evict(ref, options);
+      return true;
+    } catch (error) {
+      if (isNotFound(error) || isConflict(error)) return true;
+      if (isKubeError(error, 429)) return false;
+      throw error;
+    }
   }
 
   /** A repeated event is patched into a series; when the first has expired meanwhile, it is written anew. */

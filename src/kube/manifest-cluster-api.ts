@@ -55,6 +55,7 @@ export interface ReloadResult {
 const fileManager = 'manifests';
 /** Events kept; older ones are forgotten. */
 const maxEvents = 1000;
+const podResource: ResourceType = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true };
 const noOwners: FieldOwners = new Map();
 
 /**
@@ -200,6 +201,15 @@ export class ManifestClusterApi implements ClusterApi {
     const row = this.#table.existing(resource, ref, options.uid);
     refuseStale(resource, row.object, options.resourceVersion);
     this.#table.remove(resource, row);
+  }
+
+  /** Nothing runs here: an evicted pod is deleted. */
+  async evict(ref: ObjectRef & { uid?: string | undefined }, options: CallOptions): Promise<boolean> {
+    options.signal.throwIfAborted();
+    const row = this.#table.row(podResource, ref);
+    if (row === undefined || (ref.uid !== undefined && row.object.metadata.uid !== ref.uid)) return true;
+    await this.delete(podResource, ref, options);
+    return true;
   }
 
   async emitEvent(event: KubeEvent, options: CallOptions): Promise<void> {

@@ -60,6 +60,15 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
     help: 'Requests to the metadata address by status.',
     labels: ['code'],
   },
+  kaap_uninjected_pods: {
+    type: 'gauge',
+    help: 'Pods that a SecretBinding takes and that run without their secrets, because they passed the webhook by.',
+  },
+  kaap_injection_repairs_total: {
+    type: 'counter',
+    help: 'Evictions of such pods: evicted, or blocked by a PodDisruptionBudget.',
+    labels: ['result'],
+  },
   kaap_admission_total: { type: 'counter', help: 'Admission reviews by result.', labels: ['result'] },
   kaap_admission_duration_seconds: {
     type: 'histogram',

@@ -91,6 +91,9 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
 
 const operator: Section = section('Turns custom resources into state of the KMS.', {
   replicas: count('Pods; one of them works, the others wait.', 1, 0, 10),
+  repair: section('Pods that run without their secrets because they passed the webhook by. They are always reported.', {
+    enabled: flag('Evict those that a workload owns, within PodDisruptionBudgets, so that they are made again.', true),
+  }),
   ...podSettings({ cpu: '50m', memory: '128Mi' }, '512Mi'),
 });
 

@@ -15,6 +15,8 @@ export interface BindingInput {
   missingSources: readonly { source: string; secret: string }[];
   /** Pods of the namespace that the selector takes now. */
   selectedPods: number;
+  /** Names of those that did not go through the webhook. */
+  uninjectedPods: readonly string[];
 }
 
 const accessPointExists: Check<BindingInput> = ({ binding, accessPoint }) =>

@@ -1,11 +1,11 @@
-import { matchesSelector, selectorText } from '../../api/label-selector.ts';
+import { selectorText } from '../../api/label-selector.ts';
 import type { ApplicationAccessPoint } from '../../api/v1alpha1/application-access-point.ts';
 import type { RbacPolicy } from '../../api/v1alpha1/rbac-policy.ts';
 import { secretBindingType, type SecretBinding } from '../../api/v1alpha1/secret-binding.ts';
 import type { StoreReader } from '../../kube/store.ts';
 import { find, type KmsApi } from '../kms-api.ts';
 import type { ConditionReport, Lifecycle } from '../lifecycle.ts';
-import type { Pod } from '../pod.ts';
+import { isBound, isInjected, isOver, type Pod } from '../pod.ts';
 import { bindingChecks, type BindingInput } from './checks.ts';
 
 /** What a binding refers to, as the controller's stores have it. */
@@ -29,7 +29,7 @@ export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Life
         accessPoint,
         policies: policies.filter((policy) => policy !== undefined),
         missingSources: await missingSources(kms, binding, signal),
-        selectedPods: countSelected(binding, stores.pods),
+        ...podsOf(binding, stores.pods),
       };
     },
     checks: bindingChecks,
@@ -42,7 +42,7 @@ export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Life
           resolvedSources: sources.map(({ name }) => name),
         },
         message: `Pods get ${sources.length} source${sources.length === 1 ? '' : 's'} through ${accessPoint}.`,
-        conditions: [podsSelected(input)],
+        conditions: [podsSelected(input), podsInjected(input)],
       });
     },
   };
@@ -62,19 +62,10 @@ async function missingSources(
   return named.filter((_source, index) => answers[index] === undefined);
 }
 
-function countSelected(binding: SecretBinding, pods: StoreReader<Pod>): number {
-  let count = 0;
-  for (const pod of pods.list()) if (selects(binding, pod)) count += 1;
-  return count;
-}
-
-/** Whether the binding's selector and service accounts take the pod. */
-export function selects(binding: SecretBinding, pod: Pod): boolean {
-  if (pod.metadata.namespace !== binding.metadata.namespace) return false;
-  const { podSelector, serviceAccounts } = binding.spec;
-  if (serviceAccounts !== undefined && !serviceAccounts.includes(pod.spec.serviceAccountName ?? 'default'))
-    return false;
-  return matchesSelector(podSelector, pod.metadata.labels ?? {});
+function podsOf(binding: SecretBinding, pods: StoreReader<Pod>): Pick<BindingInput, 'selectedPods' | 'uninjectedPods'> {
+  const bound = pods.byIndex('namespace', binding.metadata.namespace ?? '').filter((pod) => isBound(pod, binding));
+  const uninjected = bound.filter((pod) => !isOver(pod) && !isInjected(pod));
+  return { selectedPods: bound.length, uninjectedPods: uninjected.map(({ metadata }) => metadata.name) };
 }
 
 function podsSelected({ binding, selectedPods }: BindingInput): ConditionReport {
@@ -88,5 +79,23 @@ function podsSelected({ binding, selectedPods }: BindingInput): ConditionReport 
     status: 'False',
     reason: 'NoPodSelected',
     message: `No pod of this namespace with the label kaap.dev/inject=true is taken by the selector (${selector}). Correct spec.podSelector or the labels of the pods; a workload not started yet looks the same.`,
+  };
+}
+
+/** Names of pods in a message; the rest is a number. */
+const maxNamed = 5;
+
+function podsInjected({ uninjectedPods }: BindingInput): ConditionReport {
+  if (uninjectedPods.length === 0) {
+    const message = 'No pod that this binding takes runs without the agent.';
+    return { type: 'PodsInjected', status: 'True', reason: 'AllInjected', message };
+  }
+  const more = uninjectedPods.length > maxNamed ? ` and ${uninjectedPods.length - maxNamed} more` : '';
+  const names = uninjectedPods.toSorted().slice(0, maxNamed).join(', ');
+  return {
+    type: 'PodsInjected',
+    status: 'False',
+    reason: 'NotInjected',
+    message: `The pods ${names}${more} run without these secrets: they did not go through the webhook. Those that a workload owns are evicted and made again; delete the others and create them anew.`,
   };
 }

@@ -66,6 +66,7 @@ const good: BindingInput = {
   policies: [policy()],
   missingSources: [],
   selectedPods: 1,
+  uninjectedPods: [],
 };
 
 interface Case {
