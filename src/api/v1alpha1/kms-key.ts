@@ -17,6 +17,7 @@ const keySpecNames = [
   'RSA_4096',
   'EC_P256',
   'EC_P256K',
+  'EC_SM2',
   'HMAC_SHA_224',
   'HMAC_SHA_256',
   'HMAC_SHA_384',
@@ -69,10 +70,10 @@ const usageRule: Rule<KmsKeySpec> = {
 };
 
 const signingRule: Rule<KmsKeySpec> = {
-  rule: `!self.keySpec.startsWith('EC_') || self.keyUsage == 'SIGN/VERIFY'`,
-  message: 'an elliptic-curve key (EC_…) cannot encrypt: set keyUsage to SIGN/VERIFY',
+  rule: `!self.keySpec.startsWith('EC_P') || self.keyUsage == 'SIGN/VERIFY'`,
+  message: 'an elliptic-curve key (EC_P256, EC_P256K) cannot encrypt: set keyUsage to SIGN/VERIFY',
   fieldPath: '.keyUsage',
-  holds: (spec) => !spec.keySpec.startsWith('EC_') || spec.keyUsage === 'SIGN/VERIFY',
+  holds: (spec) => !spec.keySpec.startsWith('EC_P') || spec.keyUsage === 'SIGN/VERIFY',
 };
 
 const macRule: Rule<KmsKeySpec> = {
