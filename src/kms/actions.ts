@@ -39,6 +39,7 @@ import { asymmetricDecrypt, asymmetricEncrypt } from './actions/crypto/asymmetri
 import { asymmetricSign, asymmetricVerify } from './actions/crypto/asymmetric-signature.ts';
 import { decrypt } from './actions/crypto/decrypt.ts';
 import { encrypt } from './actions/crypto/encrypt.ts';
+import { exportDataKey, generateAndExportDataKey } from './actions/crypto/export-data-key.ts';
 import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/crypto/generate-data-key.ts';
 import { getPublicKey } from './actions/crypto/get-public-key.ts';
 import { generateMac, verifyMac } from './actions/crypto/mac.ts';
@@ -117,6 +118,8 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   reEncrypt,
   generateDataKey,
   generateDataKeyWithoutPlaintext,
+  exportDataKey,
+  generateAndExportDataKey,
   asymmetricSign,
   asymmetricVerify,
   asymmetricEncrypt,

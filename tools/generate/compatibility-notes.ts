@@ -21,7 +21,6 @@ export const parameterDifferences: Notes = {
 };
 
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
-const noExport = 'Data keys are not exported under a public key yet.';
 const noManaged = 'There are no managed data keys yet.';
 const noRotation = 'Generic secrets, the only type, do not rotate by themselves. Use PutSecretValue.';
 
@@ -30,8 +29,6 @@ export const refusals: Notes = {
   AdvanceEncrypt: 'At the OpenAPI. The instance gateway has it.',
   ConnectKmsInstance: noVpc,
   DescribeService: 'Only in old SDKs; nobody documents it any more.',
-  ExportDataKey: noExport,
-  GenerateAndExportDataKey: noExport,
   GetKmsInstanceQuotaInfos: 'There are no quotas.',
   GetManagedDataKey: noManaged,
   ListManagedDataKeyVersions: noManaged,

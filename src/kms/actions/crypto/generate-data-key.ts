@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EncryptionContext } from '../../../crypto/encryption-context.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import { encryptText, usableKey, type EncryptedText } from '../../key-encryption.ts';
@@ -17,20 +18,26 @@ import { keyAction } from '../keys/key-action.ts';
 /** Length of a data key in bytes by KeySpec (KMS GenerateDataKey). */
 const dataKeyBytes = { AES_256: 32, AES_128: 16 } as const;
 
-const input = z.object({
+/** What says how a data key is to be, and under which key. */
+export const dataKeyInput: z.ZodObject<{
+  KeyId: z.ZodType<string>;
+  KeySpec: z.ZodType<keyof typeof dataKeyBytes>;
+  NumberOfBytes: z.ZodType<number | undefined>;
+  EncryptionContext: z.ZodType<EncryptionContext>;
+}> = z.object({
   KeyId: keyReference(),
   KeySpec: withDefault(oneOf(['AES_256', 'AES_128']), 'AES_256'),
   /** Wins over KeySpec. */
   NumberOfBytes: optional(integer(1, 1024)),
   EncryptionContext: encryptionContext(),
 });
-type Input = z.infer<typeof input>;
+type Input = z.infer<typeof dataKeyInput>;
 
 /** KMS GenerateDataKey: a new data key, in plain and encrypted under the key. */
 export function generateDataKey(dependencies: KmsDependencies): AnyAction {
   return keyAction(dependencies, {
     name: 'GenerateDataKey',
-    input: input.extend({ Recipient: noRecipient() }),
+    input: dataKeyInput.extend({ Recipient: noRecipient() }),
     run: async (found, parameters) => {
       const { encrypted, Plaintext } = await generate(dependencies, found, parameters);
       return { ...encrypted, Plaintext };
@@ -42,7 +49,7 @@ export function generateDataKey(dependencies: KmsDependencies): AnyAction {
 export function generateDataKeyWithoutPlaintext(dependencies: KmsDependencies): AnyAction {
   return keyAction(dependencies, {
     name: 'GenerateDataKeyWithoutPlaintext',
-    input,
+    input: dataKeyInput,
     run: async (found, parameters) => ({ ...(await generate(dependencies, found, parameters)).encrypted }),
   });
 }
@@ -53,8 +60,17 @@ async function generate(
   parameters: Input,
 ): Promise<{ encrypted: EncryptedText; Plaintext: string }> {
   const key = await usableKey(dependencies, found);
-  const dataKey = dependencies.random(parameters.NumberOfBytes ?? dataKeyBytes[parameters.KeySpec]);
-  const Plaintext = dataKey.toString('base64');
-  dataKey.fill(0);
+  const Plaintext = newDataKey(dependencies, parameters);
   return { encrypted: await encryptText(dependencies, key, Plaintext, parameters.EncryptionContext), Plaintext };
+}
+
+/** A new data key as base64 text, which is what is encrypted. */
+export function newDataKey(
+  { random }: Pick<KmsDependencies, 'random'>,
+  { NumberOfBytes, KeySpec }: Pick<Input, 'NumberOfBytes' | 'KeySpec'>,
+): string {
+  const dataKey = random(NumberOfBytes ?? dataKeyBytes[KeySpec]);
+  const base64 = dataKey.toString('base64');
+  dataKey.fill(0);
+  return base64;
 }
