@@ -8,6 +8,7 @@ import { registerSecret } from '../cli/commands/secret.ts';
 import { registerWhy } from '../cli/commands/why.ts';
 import { registerXki } from '../cli/commands/xki.ts';
 import { silentLogger } from '../lib/log.ts';
+import { registerBackup } from './backup.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
 import { registerStandalone } from './standalone/commands.ts';
@@ -24,6 +25,7 @@ function createProgram(): Command {
   registerCall(program);
   registerAudit(program);
   registerSeal(program, createStateAccess(process.env));
+  registerBackup(program);
   registerWhy(program);
   registerXki(program);
   registerRootCredential(program);

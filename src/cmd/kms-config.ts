@@ -18,6 +18,8 @@ export interface KmsConfig extends Installation, AccessSettings {
   database: { url: string } | { file: string } | undefined;
   /** File that keeps the head of the audit log, best on another disk; `audit-anchor.json` in `dataDir` without it. */
   auditAnchor: string | undefined;
+  /** File that names what was deleted for good, best on another disk; `tombstones.jsonl` in `dataDir` without it. */
+  tombstoneJournal: string | undefined;
   /** Name of this replica among those of one database; a restart keeps it. */
   replica: string;
   /** Folder with `ca.crt` and `ca.key`, from which the serving certificate is issued. */
@@ -53,6 +55,7 @@ const schema = z.object({
   KAAP_DATABASE_URL: z.string().optional(),
   KAAP_DATABASE_URL_FILE: z.string().optional(),
   KAAP_AUDIT_ANCHOR: z.string().optional(),
+  KAAP_TOMBSTONE_JOURNAL: z.string().optional(),
   KAAP_REPLICA: z.string().optional(),
   KAAP_CA_DIR: z.string().optional(),
   KAAP_SERVING_NAMES: z.string().default('localhost,127.0.0.1'),
@@ -82,6 +85,7 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     sealFile: given.KAAP_SEAL_FILE,
     database: databaseOf(given.KAAP_DATABASE_URL, given.KAAP_DATABASE_URL_FILE),
     auditAnchor: given.KAAP_AUDIT_ANCHOR,
+    tombstoneJournal: given.KAAP_TOMBSTONE_JOURNAL,
     replica: given.KAAP_REPLICA ?? hostname(),
     caDir: given.KAAP_CA_DIR,
     servingNames: listOf(given.KAAP_SERVING_NAMES),

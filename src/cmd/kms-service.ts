@@ -30,12 +30,14 @@ import type { Barrier } from '../storage/barrier.ts';
 import { openFileAnchor } from '../storage/file-anchor.ts';
 import { orderSeal, readSealOrder, watchSealOrder } from '../storage/seal-order.ts';
 import { StoreLease } from '../storage/store-lease.ts';
+import { startTombstoneJournal } from '../storage/tombstone-journal.ts';
 import type { KmsConfig } from './kms-config.ts';
 import { openKeyProviders } from './kms-providers.ts';
 import { openStoredState, unsealState, type StoredState } from './kms-state.ts';
 import { startUpkeep, upkeepLeaseMs } from './kms-upkeep.ts';
 import { SealableService, type OpenService } from './sealable-service.ts';
 import { leafRenewalMs, openServingAuthority } from './serving-authority.ts';
+import { tombstoneBuckets } from './tombstones.ts';
 
 export interface KmsServiceDependencies {
   config: KmsConfig;
@@ -142,6 +144,12 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
   const kms = kmsDependencies(dependencies, barrier, providers, closing.signal);
   const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
   const stopUpkeep = startUpkeep(kms, new StoreLease(lease), log);
+  const stopJournal = await startTombstoneJournal({
+    path: config.tombstoneJournal ?? join(config.dataDir, 'tombstones.jsonl'),
+    buckets: tombstoneBuckets,
+    store: barrier,
+    log,
+  });
   const control: ServiceControl = {
     rotateRoot: () => barrier.rotateRoot(),
     rotateStorageKey: () => barrier.rotate(),
@@ -155,6 +163,7 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
     windDown: () => closing.abort(),
     close: async (sealing) => {
       await stopUpkeep();
+      await stopJournal();
       if (sealing) await audit.append(sealingEvent(clock.now(), config.replica));
       await closeProviders();
       await audit.close();

@@ -1,22 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MemoryNonceStore, type NonceStore } from '../gateway/nonce-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { openBarrier, type Barrier } from '../storage/barrier.ts';
 import { PostgresNonces } from '../storage/postgres-nonces.ts';
+import { postgresRows } from '../storage/postgres-rows.ts';
 import { openPostgresStore } from '../storage/postgres-store.ts';
+import type { RawRows } from '../storage/raw-rows.ts';
 import { openFileSeal } from '../storage/seal/file-seal.ts';
 import type { SealableStore } from '../storage/sealable-store.ts';
+import { sqliteRows } from '../storage/sqlite-rows.ts';
 import { openSqliteStore } from '../storage/sqlite-store.ts';
 import { databaseUrlOf, type KmsConfig } from './kms-config.ts';
 
 /** The store that the configuration names: what it holds is sealed. */
 export interface StoredState {
   store: SealableStore;
-  /** Whether there was nothing to open, so that it may be initialised. */
-  isNew: boolean;
+  /** The same store row by row, for backup and restore. */
+  rows: RawRows;
   /** URL of the database; undefined for a file. */
   url: string | undefined;
 }
@@ -32,16 +35,15 @@ export interface UnsealedState {
 /** Where the state is, and the file of its seal. */
 export type StateConfig = Pick<KmsConfig, 'dataDir' | 'sealFile' | 'database'>;
 
-/** Opens the store. */
+/** Opens the store, which may be an empty one. */
 export async function openStoredState(config: StateConfig, log: Logger): Promise<StoredState> {
   const url = databaseUrlOf(config);
   if (url !== undefined) {
-    // An empty database is initialised; one that has values and no root key is refused by the barrier.
-    return { store: await openPostgresStore({ url, log }), isNew: true, url };
+    return { store: await openPostgresStore({ url, log }), rows: postgresRows({ url }), url };
   }
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const path = join(config.dataDir, 'kaap.db');
-  const isNew = !existsSync(path);
-  return { store: openSqliteStore(path, { log }), isNew, url };
+  return { store: openSqliteStore(path, { log }), rows: sqliteRows(path), url };
 }
 
 export interface UnsealOptions {
@@ -55,8 +57,9 @@ export interface UnsealOptions {
 export async function unsealState(state: StoredState, options: UnsealOptions): Promise<UnsealedState> {
   const { config, clock, createIfMissing } = options;
   const seal = await openFileSeal(config.sealFile, { createIfMissing });
-  // A store that is new may always be initialised; one that has a keyring is only ever opened with the key it was sealed with.
-  const barrier = await openBarrier(state.store, seal, { clock, createIfMissing: createIfMissing || state.isNew });
+  // An empty store is initialised. One that has values and no root key is refused, and one that has a root key is only
+  // ever opened with the seal that wrapped it.
+  const barrier = await openBarrier(state.store, seal, { clock, createIfMissing: true });
   if (state.url === undefined) {
     const nonces = new MemoryNonceStore({ clock, salt: randomBytes(32) });
     return { barrier, nonces, close: () => Promise.resolve(barrier.seal()) };

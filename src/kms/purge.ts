@@ -1,13 +1,8 @@
-import type { Transaction } from '../ports/store.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { forgetKey } from './forget.ts';
-import { removeImportTokens } from './import-tokens.ts';
-import { aliasTable } from './records/alias.ts';
-import { keyTable, type KeyRecord, type PlannedDeletion } from './records/key.ts';
-import { keyUseTable } from './records/key-use.ts';
-import { keyVersionTable } from './records/key-version.ts';
+import { buryKey } from './burial.ts';
+import { keyTable, type PlannedDeletion } from './records/key.ts';
 import { secretTable } from './records/secret.ts';
-import { tombstoneTable } from './records/tombstone.ts';
 import { removeSecret } from './secret-removal.ts';
 
 /** What one round removed. */
@@ -59,25 +54,11 @@ export class Purge {
         await keyTable.put(transaction, keyId, key);
         return undefined;
       }
-      await this.#removeKey(transaction, key);
+      await buryKey(transaction, key.keyId, this.#dependencies.clock.now());
       return key;
     });
     if (removed !== undefined) forgetKey(this.#dependencies, removed);
     return removed !== undefined;
-  }
-
-  /** Destroys the material and leaves a tombstone. What the key encrypted can never be read again. */
-  async #removeKey(transaction: Transaction, key: KeyRecord): Promise<void> {
-    for (const { id } of key.versions) {
-      await keyVersionTable.delete(transaction, id);
-      await keyUseTable.delete(transaction, id);
-    }
-    for (const { key: alias, record } of await aliasTable.all(transaction)) {
-      if (record.keyId === key.keyId) await aliasTable.delete(transaction, alias);
-    }
-    await removeImportTokens(transaction, key.keyId);
-    await keyTable.delete(transaction, key.keyId);
-    await tombstoneTable.put(transaction, `key/${key.keyId}`, { deleteTime: this.#dependencies.clock.now() });
   }
 
   #countDownSecret(name: string, elapsedMs: number): Promise<boolean> {

@@ -11,7 +11,8 @@ export const barrierBucket = 'system/barrier';
 /** Uses that a replica takes out of the count at a time: what it has not used when it ends counts as used. */
 const blockOfUses = 65_536;
 
-const keyringKey = 'keyring';
+/** Key of the keyring's record in that bucket. */
+export const keyringKey = 'keyring';
 
 const keyringSchema = z.strictObject({
   active: z.int().min(1),
@@ -64,6 +65,11 @@ export class Keyring {
     const keyring = new Keyring(store, root, options);
     await keyring.reload();
     return keyring;
+  }
+
+  /** Opens a keyring as it lies on disk, for reading only. */
+  static fromRow(row: { value: Uint8Array; revision: number }, root: KeyObject): Map<number, KeyObject> {
+    return new Map(openRecord(root, row).keys.map(({ id, material }) => [id, createSecretKey(material, 'base64')]));
   }
 
   /** Writes a first keyring of one key into `transaction`. */

@@ -66,7 +66,8 @@ async function newRoot(seal: Seal, random: KeyringOptions['random']): Promise<{ 
   return { root, record };
 }
 
-async function wrapRecord(seal: Seal, bytes: Buffer): Promise<Buffer> {
+/** The record of a root key, wrapped by a seal. */
+export async function wrapRecord(seal: Seal, bytes: Buffer): Promise<Buffer> {
   const wrapped = (await seal.wrap(bytes)).toString('base64');
   return Buffer.from(JSON.stringify({ version: 1, seal: seal.kind, wrapped }));
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Store } from '../ports/store.ts';
 import { barrierBucket } from './barrier-keyring.ts';
+import type { RawRow } from './raw-rows.ts';
 
 const orderKey = 'seal-order';
 
@@ -34,6 +35,11 @@ export async function liftSealOrder(store: Pick<Store, 'transact'>): Promise<boo
     await transaction.delete(barrierBucket, orderKey);
     return stood;
   });
+}
+
+/** The order as a row, for a store that is being restored. */
+export function sealOrderRow(now: number, revision: number): RawRow {
+  return { bucket: barrierBucket, key: orderKey, revision, value: Buffer.from(JSON.stringify({ since: now })) };
 }
 
 /** Calls `changed` when an order was given or lifted. Give it the store under the barrier. Returns the stop. */

@@ -15,6 +15,8 @@ export interface TestServerOptions {
   verifiers?: KmsServiceDependencies['verifiers'];
   /** More of the process's environment variables, such as `KAAP_INSTANCES`. */
   environment?: Record<string, string>;
+  /** Folder of the state, which then stays when the server is closed. */
+  dataDir?: string;
   /** The account's root, where another replica on the same database has made it. */
   root?: RootCredential;
 }
@@ -49,7 +51,7 @@ export class ShiftedClock implements Clock {
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'kaap-test-'));
-  const dataDir = join(folder, 'data');
+  const dataDir = options.dataDir ?? join(folder, 'data');
   const config = readKmsConfig({
     KAAP_LISTEN: '127.0.0.1:0',
     KAAP_DATA_DIR: dataDir,

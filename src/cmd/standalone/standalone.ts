@@ -103,6 +103,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       sealFile: join(dataDir, 'seal.key'),
       database: undefined,
       auditAnchor: undefined,
+      tombstoneJournal: undefined,
       replica: 'standalone',
       caDir: undefined,
       servingNames: ['localhost', '127.0.0.1', '::1'],
