@@ -8,7 +8,7 @@ import type { StsOperations } from './sts-operations.ts';
 export interface KmsOperations extends KeyOperations, CryptoOperations, SecretOperations, AccessPointOperations {}
 
 /** Products that answer on one endpoint. */
-export type Product = 'Kms' | 'Sts' | 'Ram';
+export type Product = 'Kms' | 'Sts' | 'Ram' | 'Ims';
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;

@@ -19,11 +19,14 @@ import type { PolicySource } from '../policy/policy-set.ts';
 import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
+import { createIssuerFetch } from '../providers/issuer-fetch.ts';
 import { createRamActions } from '../ram/actions.ts';
 import { isRoleGone, loadIdentityPolicies } from '../ram/identity-policies.ts';
+import { oidcProviderFinder } from '../ram/oidc-providers.ts';
 import { ensureOperatorRole } from '../ram/operator-role.ts';
 import { ensureRootAccessKey } from '../ram/root-access-key.ts';
 import { findRole } from '../ram/roles.ts';
+import { createRegisteredVerifiers } from '../sts/oidc/registered-verifiers.ts';
 import { createStsActions } from '../sts/actions.ts';
 import { openAuditFileSink, type AuditFileSink } from '../storage/audit-file-sink.ts';
 import type { Barrier } from '../storage/barrier.ts';
@@ -238,12 +241,27 @@ function createApi(
   const store: Store = barrier;
   const accessPoints = createAccessPointDirectory(store);
   const roles = { findRole: (name: string) => findRole(store, name) };
+  const findVerifier = createRegisteredVerifiers({
+    find: oidcProviderFinder(store),
+    fetchFor: createIssuerFetch,
+    clock,
+  });
   const policySource = createPolicySource(store);
   return createGateway({
     actions: [
       ...createKmsActions(kms),
       ...createServiceActions(control),
-      ...createStsActions({ accountId, clock, random, sessionKey, verifiers, roles, accessPoints, serviceVouchers }),
+      ...createStsActions({
+        accountId,
+        clock,
+        random,
+        sessionKey,
+        verifiers,
+        findVerifier,
+        roles,
+        accessPoints,
+        serviceVouchers,
+      }),
       ...createRamActions({ store, clock, random, accountId, policySource, facts: createAccessFacts(kms) }),
     ],
     credentials: createCredentialSource({

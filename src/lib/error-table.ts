@@ -101,6 +101,8 @@ const rows = {
   'DeleteConflict.Policy.User': { status: 409 },
   'DeleteConflict.Policy.Role': { status: 409 },
   'DeleteConflict.Policy.Version': { status: 409 },
+  'LimitExceeded.OIDCProvider': { status: 409 },
+  'EntityAlreadyExists.OIDCProvider': { status: 409 },
   'LimitExceeded.User.AccessKey': { status: 409 },
   'LimitExceeded.User.Policy': { status: 409 },
   'LimitExceeded.Role.Policy': { status: 409 },

@@ -31,7 +31,7 @@ export interface ActionPlan {
 export interface Action<Input = never> {
   /** Such as `Encrypt`. */
   readonly name: string;
-  readonly product: 'Kms' | 'Sts' | 'Ram';
+  readonly product: 'Kms' | 'Sts' | 'Ram' | 'Ims';
   /** Decodes the request's parameters: an object of strings, arrays and objects as the protocol gave them. */
   readonly input: z.ZodType<Input>;
   /** May be called without credentials (AssumeRoleWithOIDC only). */
@@ -46,6 +46,7 @@ export const productVersions: Readonly<Record<Action['product'], string>> = {
   Kms: '2016-01-20',
   Sts: '2015-04-01',
   Ram: '2015-05-01',
+  Ims: '2019-08-15',
 };
 
 /** The table: any input type, since each row decodes its own. */

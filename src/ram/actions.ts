@@ -1,6 +1,7 @@
 import type { AnyAction } from '../ports/action.ts';
 import { accessKeyActions } from './actions/access-keys.ts';
 import { attachmentActions } from './actions/attachments.ts';
+import { oidcProviderActions } from './actions/oidc-providers.ts';
 import { policyActions } from './actions/policies.ts';
 import { policyVersionActions } from './actions/policy-versions.ts';
 import { roleActions } from './actions/roles.ts';
@@ -10,7 +11,7 @@ import type { RamDependencies } from './ram-dependencies.ts';
 
 export type { RamDependencies } from './ram-dependencies.ts';
 
-/** The actions of RAM 2015-05-01. To add a family, add its file and a row. */
+/** The actions of RAM 2015-05-01 and IMS 2019-08-15. To add a family, add its file and a row. */
 export function createRamActions(dependencies: RamDependencies): readonly AnyAction[] {
   return [
     userActions,
@@ -20,5 +21,6 @@ export function createRamActions(dependencies: RamDependencies): readonly AnyAct
     policyVersionActions,
     attachmentActions,
     simulationActions,
+    oidcProviderActions,
   ].flatMap((family) => family(dependencies));
 }

@@ -8,6 +8,8 @@ export const ramBuckets = {
   roles: 'ram/roles',
   /** Policy name → PolicyRecord. */
   policies: 'ram/policies',
+  /** Provider name → OidcProviderRecord. */
+  oidcProviders: 'ram/oidc-providers',
   /** `access-key/<id>` of those that were deleted: random ids, never used again. */
   tombstones: 'ram/tombstones',
   /** Single facts about the account. */

@@ -39,15 +39,18 @@ export function assumeRoleWithOidc(dependencies: StsDependencies): AnyAction {
     product: 'Sts',
     input: inputSchema,
     anonymous: true,
-    plan: (input, context) => {
+    plan: async (input, context) => {
       const request = parseSessionRequest(input, dependencies.accountId);
-      const verifier = findVerifier(dependencies, input.OIDCProviderArn);
+      const verifier = await findVerifier(dependencies, input.OIDCProviderArn);
       return { access: [], run: () => enter(dependencies, input, request, verifier, context) };
     },
   });
 }
 
-function findVerifier({ verifiers, accountId }: StsDependencies, providerArn: string): TokenVerifier {
+async function findVerifier(
+  { verifiers, findVerifier: findRegistered, accountId }: StsDependencies,
+  providerArn: string,
+): Promise<TokenVerifier> {
   const name = oidcProviderNameOf(providerArn, accountId);
   if (name === undefined) {
     throw new ApiError(
@@ -55,7 +58,7 @@ function findVerifier({ verifiers, accountId }: StsDependencies, providerArn: st
       `OIDCProviderArn must be acs:ram::${accountId}:oidc-provider/<name>.`,
     );
   }
-  const verifier = verifiers.get(name);
+  const verifier = verifiers.get(name) ?? (await findRegistered?.(name));
   if (verifier === undefined) throw new ApiError('EntityNotExist.OIDCProvider', 'The OIDC provider does not exist.');
   return verifier;
 }

@@ -14,6 +14,8 @@ export interface StsDependencies {
   readonly sessionKey: KeyObject;
   /** By provider name, the last part of `acs:ram::<account>:oidc-provider/<name>`. */
   readonly verifiers: ReadonlyMap<string, TokenVerifier>;
+  /** Finds the verifier of a provider that is registered in RAM. None unless given; `verifiers` come first. */
+  readonly findVerifier?: (provider: string) => Promise<TokenVerifier | undefined>;
   readonly roles: RoleDirectory;
   readonly accessPoints: AccessPointDirectory;
   /** Service, such as `ecs.aliyuncs.com` → the service account that vouches for whoever runs on it. None unless given. */

@@ -68,7 +68,8 @@ const arns = fc.asyncProperty(
     if (arn !== undefined) {
       const { service, region, account, relativeId } = arn;
       if (`acs:${service}:${region}:${account}:${relativeId}` !== text) throw new Error('another reading of the ARN');
-      if (!isCanonicalRelativeId(relativeId) || /[*%]|\.\.\//.test(relativeId)) throw new Error('not canonical');
+      if (!isCanonicalRelativeId(relativeId) || /[*%]|(?:^|\/)\.{1,2}(?:\/|$)/.test(relativeId))
+        throw new Error('not canonical');
     }
     const role = roleNameOf(text, '1000');
     if (role !== undefined && text !== `acs:ram::1000:role/${role}`) throw new Error('another role');

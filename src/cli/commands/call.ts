@@ -12,7 +12,7 @@ export function registerCall(program: Command): void {
     .description('call any action of the API and print its answer')
     .argument('<action>', 'such as DescribeKey')
     .argument('[parameters...]', 'such as KeyId=alias/shop/shop')
-    .option('--product <product>', 'Kms, Sts or Ram', 'Kms')
+    .option('--product <product>', 'Kms, Sts, Ram or Ims', 'Kms')
     .action(async (action: string, parameters: string[], options: { product: string }) => {
       const client = connect(readConnection(process.env));
       try {

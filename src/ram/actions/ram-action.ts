@@ -12,11 +12,15 @@ export interface RamAction<Input> {
   run(input: NoInfer<Input>, caller: Principal, context: RequestContext): Promise<Record<string, unknown>>;
 }
 
-/** A row of the action table that needs `ram:<name>` on its resources. */
-export function ramAction<Input>({ accountId }: RamDependencies, action: RamAction<Input>): AnyAction {
+/** A row of the action table, of RAM or of its sibling IMS, that needs `ram:<name>` on its resources. */
+export function ramAction<Input>(
+  { accountId }: RamDependencies,
+  action: RamAction<Input>,
+  product: 'Ram' | 'Ims' = 'Ram',
+): AnyAction {
   return defineAction<Input>({
     name: action.name,
-    product: 'Ram',
+    product,
     input: action.input,
     plan: (input, context) => ({
       access: action.resources(input, context.principal).map((relativeId) => ({

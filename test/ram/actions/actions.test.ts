@@ -31,6 +31,9 @@ describe('every action of RAM', () => {
     Principal: 'user/ci',
     PolicyAction: 'kms:Decrypt',
     Resource: '*',
+    OIDCProviderName: 'builder',
+    IssuerUrl: 'https://issuer.example',
+    ClientIds: 'ci',
   };
 
   test('asks for the permission of its own name on what it is about', async () => {
@@ -40,7 +43,7 @@ describe('every action of RAM', () => {
       expect(access.length, name).toBeGreaterThan(0);
       for (const one of access) {
         expect(one).toMatch(
-          new RegExp(`^ram:${name} on acs:ram::${accountId}:(user|role|policy)(/(ci|builder|reader))?$`),
+          new RegExp(`^ram:${name} on acs:ram::${accountId}:(user|role|policy|oidc-provider)(/(ci|builder|reader))?$`),
         );
       }
     }
