@@ -7,10 +7,12 @@ import { agentGroup } from './layout.ts';
 import { agentConfigFor } from './mutate/agent-setup.ts';
 import { agentContainer } from './mutate/sidecar.ts';
 import { injectedVolumes } from './mutate/volumes.ts';
-import type { Installation, PlanContext, ServerVersion } from './plan.ts';
+import type { Installation, PlanContext } from './plan.ts';
 import { containerLists, type Container, type Pod, type Volume } from './pod.ts';
 import { Refusal } from './refusal.ts';
+import { refuseReactions } from './reactions.ts';
 import { selectBindings } from './select.ts';
+import { isOlder, textOf, type ServerVersion } from './server-version.ts';
 import { unusedReferences, type EnvFileSupport } from './variables.ts';
 
 /** All that goes into one pod. */
@@ -40,6 +42,7 @@ export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, 
   refuseConflicts(consumers);
   const isSidecar = !isOlder(serverVersion, sidecarVersion);
   if (!isSidecar) refuseWithoutSidecar(bound, serverVersion);
+  refuseReactions(pod, bound, serverVersion);
   const hasFiles = consumers.some(({ groups }) => groups.length > 0);
   const hasWrapper = consumers.some(({ variables }) => variables.wrapped !== undefined);
   const accesses = bound.map(({ access }) => access);
@@ -103,14 +106,6 @@ function refuseWithoutSidecar(bound: readonly BoundAccess[], version: ServerVers
     `The SecretBinding ${refreshed.binding.metadata.name} has spec.refresh, which needs native sidecars (Kubernetes 1.29); this ` +
       `cluster has ${textOf(version)}. Remove spec.refresh: the secrets are then delivered when the pod starts.`,
   );
-}
-
-function isOlder(version: ServerVersion, than: ServerVersion): boolean {
-  return version.major < than.major || (version.major === than.major && version.minor < than.minor);
-}
-
-function textOf({ major, minor }: ServerVersion): string {
-  return `${major}.${minor}`;
 }
 
 /** With an fsGroup the kubelet makes the volume, and so all files in it, belong to that group. */

@@ -42,6 +42,9 @@ export const execProgram = '/kaap-exec';
 /** What a container whose command is wrapped finds, and where. */
 export const execPlaces = { mountPath: '/kaap/exec', program: 'kaap-exec', environ: 'environ' } as const;
 
+/** With this the agent ends when all containers of the pod are to start again (KEP-5532, RestartAllContainers). */
+export const restartExitCode = 88;
+
 /** User of the agent where the pod would make it root. The image's own user is the same. */
 export const agentUser = 65_532;
 

@@ -7,6 +7,7 @@ import { containerPatch } from './mutate/container.ts';
 import type { Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
 import { repairPatch, withoutInjection } from './reinvocation.ts';
+import type { ServerVersion } from './server-version.ts';
 
 /** What the cluster says about the pod's namespace. */
 export interface PlanContext {
@@ -29,12 +30,6 @@ export interface Installation {
   agentImage: string;
   agentImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
   serverVersion: ServerVersion;
-}
-
-/** Version of the API server. */
-export interface ServerVersion {
-  major: number;
-  minor: number;
 }
 
 /** What to answer to the API server. */

@@ -19,7 +19,7 @@ export interface PodSpec {
   volumes?: Volume[];
   initContainers?: Container[];
   containers: Container[];
-  securityContext?: { runAsUser?: number; fsGroup?: number; supplementalGroups?: number[] };
+  securityContext?: { runAsUser?: number; runAsNonRoot?: boolean; fsGroup?: number; supplementalGroups?: number[] };
   shareProcessNamespace?: boolean;
   hostPID?: boolean;
   os?: { name: string };
@@ -32,6 +32,7 @@ export interface Container {
   command?: string[];
   args?: string[];
   restartPolicy?: string;
+  restartPolicyRules?: RestartPolicyRule[];
   env?: EnvVar[];
   volumeMounts?: VolumeMount[];
   resources?: Resources;
@@ -39,6 +40,12 @@ export interface Container {
   lifecycle?: { postStart?: { exec?: { command: string[] } } };
   terminationMessagePath?: string;
   terminationMessagePolicy?: string;
+}
+
+/** core/v1 ContainerRestartRule (KEP-5532; RestartAllContainers is on by default since Kubernetes 1.36). */
+export interface RestartPolicyRule {
+  action: 'RestartAllContainers';
+  exitCodes: { operator: 'In'; values: number[] };
 }
 
 export interface Resources {

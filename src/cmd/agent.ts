@@ -5,8 +5,10 @@ import { agentConfigVariable, parseAgentConfig } from '../../webhook/agent/agent
 import { holdUntil } from '../../webhook/agent/hold.ts';
 import { kmsReaders } from '../../webhook/agent/kms-reader.ts';
 import { runAgent } from '../../webhook/agent/run-agent.ts';
+import { RestartNeeded } from '../../webhook/agent/refresh.ts';
 import type { AgentLog } from '../../webhook/agent/source-value.ts';
 import { leaveTerminationMessage } from '../../webhook/agent/termination.ts';
+import { restartExitCode } from '../../webhook/layout.ts';
 
 /** Before a failure ends the process: time for a log collector, and no busy loop where nothing holds restarts back. */
 const farewellMs = 1000;
@@ -31,6 +33,10 @@ async function main(): Promise<void> {
     const config = parseAgentConfig(process.env[agentConfigVariable] ?? '');
     await runAgent(config, { signal, log, readers: kmsReaders(config), hold: holdUntil });
   } catch (error) {
+    if (error instanceof RestartNeeded) {
+      writeLine('info', { reason: error.message }, 'the containers of this pod start again');
+      process.exit(restartExitCode);
+    }
     leaveTerminationMessage(messageOf(error));
     writeLine('error', { reason: messageOf(error) }, 'the secrets of this pod cannot be delivered');
     await sleep(farewellMs, undefined, { signal }).catch(() => undefined);

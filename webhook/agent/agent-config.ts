@@ -1,3 +1,4 @@
+import type { AgentSignal } from './notify.ts';
 import { DecodeError, integer, list, literal, object, optional, text, textMap, type Decoder } from './decode.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface AgentConfig {
   readyFile: string;
   /** Absolute path of the wrapper, to be copied beside each file of {@link AgentEnv.environs}. */
   execProgram?: string;
+  /** How old values may be that a start without the KMS makes do with, in seconds. Absent: none are used. */
+  outageSeconds?: number;
   /** End once everything is in place: there is nothing to hold and nothing to refresh. */
   once?: true;
 }
@@ -33,6 +36,10 @@ export interface AgentBinding {
   files: AgentFile[];
   /** How often to look for new values, in seconds. Absent: once, at start. */
   refreshSeconds?: number;
+  /** Let all containers of the pod start again when variables get new values. */
+  restartOnChange?: true;
+  /** Sent after files have new content. */
+  signal?: AgentSignal;
 }
 
 /** How the pod proves who it is. */
@@ -183,6 +190,13 @@ const binding = object<AgentBinding>({
     1000,
   ),
   refreshSeconds: optional(integer(10, 86_400)),
+  restartOnChange: optional(literal(true)),
+  signal: optional(
+    object<AgentSignal>({
+      process: text(/^[A-Za-z0-9._+-]{1,15}$/),
+      signal: text(/^SIG(?:HUP|USR1|USR2|INT|TERM)$/) as Decoder<AgentSignal['signal']>,
+    }),
+  ),
 });
 
 const config = object<AgentConfig>({
@@ -195,6 +209,7 @@ const config = object<AgentConfig>({
   envFile: absolutePath,
   readyFile: absolutePath,
   execProgram: optional(absolutePath),
+  outageSeconds: optional(integer(60, 604_800)),
   once: optional(literal(true)),
 });
 

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/lib/errors.ts';
 import type { AgentBinding, AgentConfig } from './agent-config.ts';
-import { deliver } from './deliver.ts';
+import { Refusal } from '../refusal.ts';
+import { deliver, type Delivered } from './deliver.ts';
 import { fetchBinding } from './fetch.ts';
+import type { LastKnownGood } from './last-known-good.ts';
 import { NextLook, type LookOptions } from './next-look.ts';
+import { notifyProcesses, type AgentSignal } from './notify.ts';
 import { renderBinding, type Rendered } from './render.ts';
 import type { AgentLog, SecretReader } from './source-value.ts';
 
@@ -15,11 +19,28 @@ export interface LiveBinding {
 
 export interface RefreshOptions extends LookOptions {
   log: AgentLog;
+  lastKnownGood: LastKnownGood;
+  /** Tells processes of the pod; signals them unless given. */
+  notify?: (signal: AgentSignal) => void;
 }
+
+/** Variables have new values, and all containers of the pod are to start again with them. */
+export class RestartNeeded extends Error {
+  constructor(binding: string) {
+    super(
+      `The SecretBinding ${binding} has new values for environment variables; the containers start again with them.`,
+    );
+    this.name = 'RestartNeeded';
+  }
+}
+
+/** Pods that hear of one change start again spread over this time, in milliseconds. */
+const restartSpreadMs = 10_000;
 
 /**
  * Looks for new values of each binding that asks for it, until the signal fires. What is in place stays when a look
- * fails, for whatever reason, and is replaced as a whole when it succeeds: never by a part, never by nothing.
+ * fails, for whatever reason, and is replaced as a whole when it succeeds: never by a part, never by nothing. Rejects
+ * with {@link RestartNeeded} when a binding asks for that.
  */
 export async function refreshBindings(
   config: AgentConfig,
@@ -37,10 +58,24 @@ export async function refreshBindings(
     const next = live.map((other) => (other === entry ? rendered : other.rendered));
     const changed = await deliver(config, next);
     entry.rendered = rendered;
+    await options.lastKnownGood.confirm([entry.binding.name]);
     const paths = [...changed.files, ...changed.env];
     if (paths.length > 0) options.log.info({ files: paths }, 'new values are in place');
+    await react(entry.binding, changed, options);
   };
   await Promise.all(live.map((entry) => follow(entry, commit, options)));
+}
+
+/** What the binding asks for after a change. The new values are in place whatever comes of it. */
+async function react(
+  { name, signal, restartOnChange }: AgentBinding,
+  changed: Delivered,
+  { log, notify = (sent) => notifyProcesses(sent, { log }), random, signal: end }: RefreshOptions,
+): Promise<void> {
+  if (signal !== undefined && changed.files.length > 0) notify(signal);
+  if (restartOnChange !== true || changed.env.length === 0) return;
+  await sleep(restartSpreadMs * random(), undefined, { signal: end });
+  throw new RestartNeeded(name);
 }
 
 async function follow(
@@ -61,8 +96,12 @@ async function follow(
       looks.note('succeeded');
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof RestartNeeded) throw error;
       looks.note('failed');
-      log.warn({ binding: name, reason: messageOf(error) }, 'refresh failed; the last values stay');
+      // A refusal is no outage: a start after it gets nothing without the KMS.
+      if (error instanceof Refusal) await options.lastKnownGood.forget();
+      const ageSeconds = Math.round((await options.lastKnownGood.age()) ?? 0);
+      log.warn({ binding: name, reason: messageOf(error), ageSeconds }, 'refresh failed; the last values stay');
     }
   }
 }

@@ -19,6 +19,7 @@ export function agentConfigFor(
   consumers: readonly Consumer[],
   { endpoint, caPem, region, accountId }: KmsLocation,
 ): AgentConfig {
+  const outage = outageSeconds(bound);
   return {
     version: 1,
     endpoint,
@@ -28,6 +29,7 @@ export function agentConfigFor(
     bindings: bound.map((entry) => agentBinding(entry, consumers)),
     envFile: `${agentPaths.env}/${envFileName}`,
     readyFile: `${agentPaths.env}/${readyFileName}`,
+    ...(outage === undefined ? {} : { outageSeconds: outage }),
     ...(consumers.some(({ variables }) => variables.wrapped !== undefined) ? { execProgram } : {}),
   };
 }
@@ -41,7 +43,7 @@ function agentBinding(entry: BoundAccess, consumers: readonly Consumer[]): Agent
     sources: spec.sources.map(agentSource),
     env: agentEnv(entry, consumers),
     files: agentFiles(entry, consumers),
-    ...(spec.refresh === undefined ? {} : { refreshSeconds: spec.refresh.intervalSeconds }),
+    ...refreshFields(spec),
   };
 }
 
@@ -64,6 +66,23 @@ function agentEnv({ binding }: BoundAccess, consumers: readonly Consumer[]): Age
     }
   }
   return [...entries.values()];
+}
+
+function refreshFields({ refresh }: BoundAccess['binding']['spec']): Partial<AgentBinding> {
+  if (refresh === undefined) return {};
+  const { intervalSeconds, onChange, signal } = refresh;
+  return {
+    refreshSeconds: intervalSeconds,
+    ...(onChange === 'RestartContainers' ? { restartOnChange: true } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+/** Old values are used only where every binding of the pod allows it, and then as old as the strictest says. */
+function outageSeconds(bound: readonly BoundAccess[]): number | undefined {
+  const limits = bound.map(({ binding }) => binding.spec.outage?.maxAgeSeconds ?? 0);
+  const strictest = Math.min(...limits);
+  return strictest > 0 ? strictest : undefined;
 }
 
 function agentSource({ name, secret, decrypt }: BoundAccess['binding']['spec']['sources'][number]): AgentSource {

@@ -1,6 +1,22 @@
 import { agentConfigVariable, type AgentConfig } from '../agent/agent-config.ts';
-import { agentGroup, agentName, agentPaths, agentUser, execProgram, readyFileName, volumeNames } from '../layout.ts';
-import { containerLists, type Container, type Pod, type Resources, type VolumeMount } from '../pod.ts';
+import {
+  agentGroup,
+  agentName,
+  agentPaths,
+  agentUser,
+  execProgram,
+  readyFileName,
+  restartExitCode,
+  volumeNames,
+} from '../layout.ts';
+import {
+  containerLists,
+  type Container,
+  type Pod,
+  type Resources,
+  type RestartPolicyRule,
+  type VolumeMount,
+} from '../pod.ts';
 import { Refusal } from '../refusal.ts';
 
 /** The agent as an installation gives it. */
@@ -31,6 +47,11 @@ const sidecarFields: Pick<Container, 'restartPolicy' | 'lifecycle'> = {
   lifecycle: { postStart: { exec: { command: [execProgram, 'wait', `${agentPaths.env}/${readyFileName}`] } } },
 };
 
+/** What happens when the agent ends because variables have new values. */
+const restartPolicyRules: RestartPolicyRule[] = [
+  { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [restartExitCode] } },
+];
+
 /**
  * The agent: a native sidecar that goes first. Containers after it are started once its `postStart` hook has returned,
  * and that waits for the ready file: no secret, no start. A hook returns at once where a probe would wait for its period.
@@ -48,6 +69,7 @@ export function agentContainer(
     image: image.agentImage,
     imagePullPolicy: image.agentImagePullPolicy,
     ...(config.once === true ? {} : sidecarFields),
+    ...(config.bindings.some(({ restartOnChange }) => restartOnChange) ? { restartPolicyRules } : {}),
     env: [{ name: agentConfigVariable, value: configText(config) }],
     volumeMounts: volumes.map(({ name }) => ({ name, ...(mounts[name] as Omit<VolumeMount, 'name'>) })),
     resources: isGuaranteed(pod) ? guaranteed : burstable,
