@@ -66,7 +66,7 @@ const stateFolder = '/var/lib/kaap-e2e';
 async function uninstall(cluster: ClusterAccess): Promise<void> {
   const releases = await cluster.helm(['list', '--namespace', namespace, '--short']);
   if (!releases.split('\n').includes('kaap')) return;
-  const kinds = 'sbind,kkey,ksec,aap,rbacp,nrule';
+  const kinds = 'sbind,kkey,ksec,aap,rbacp,nrule,kmi';
   await cluster.kubectl(['annotate', kinds, '-A', '--all', 'kaap.dev/abandon-kms-state=true']).catch(() => '');
   await cluster.kubectl(['delete', kinds, '-A', '--all', '--timeout=60s']);
   await cluster.helm(['uninstall', 'kaap', '--namespace', namespace, '--wait']);

@@ -25,6 +25,8 @@ const schema = z.object({
   KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
   KAAP_METRICS_LISTEN: z.string().default(':9090'),
   KAAP_EXEMPT_NAMESPACES: z.string().default(''),
+  KAAP_ROLLOUT: z.stringbool().default(false),
+  KAAP_ROLLOUT_TIMEOUT_SECONDS: z.coerce.number().int().min(10).default(300),
   KAAP_REPAIR_PODS: z.stringbool().default(true),
   POD_NAME: z.string().default(hostname()),
   POD_NAMESPACE: z.string({ error: 'name the namespace of this pod' }),
@@ -55,6 +57,11 @@ async function main(): Promise<void> {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
     },
     metrics: controllerMetrics(metrics),
+    rollout: {
+      enabled: config.KAAP_ROLLOUT,
+      timeoutMs: config.KAAP_ROLLOUT_TIMEOUT_SECONDS * 1000,
+      countRollout: (result) => metrics.count('kaap_rollouts_total', { result }),
+    },
     repair: {
       exemptNamespaces: [config.POD_NAMESPACE, ...config.KAAP_EXEMPT_NAMESPACES.split(',').filter(Boolean)],
       evicts: config.KAAP_REPAIR_PODS,

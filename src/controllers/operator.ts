@@ -27,7 +27,7 @@ import { kmsInstanceLifecycle } from './kms-instance/lifecycle.ts';
 import { kmsKeyLifecycle } from './kms-key/lifecycle.ts';
 import { kmsSecretLifecycle, secretName } from './kms-secret/lifecycle.ts';
 import type { KmsApi } from './kms-api.ts';
-import { reconcilerOf, type ConditionedObject, type Lifecycle } from './lifecycle.ts';
+import { reconcilerOf, type ConditionedObject, type ConditionReport, type Lifecycle } from './lifecycle.ts';
 import { networkRuleLifecycle } from './network-rule/lifecycle.ts';
 import { injectedPods, isBound, podType, type Pod } from './pod.ts';
 import { namespaceType } from './ownership.ts';
@@ -36,6 +36,7 @@ import { ramPolicyLifecycle } from './ram-policy/lifecycle.ts';
 import { ramRoleLifecycle } from './ram-role/lifecycle.ts';
 import { ramUserLifecycle } from './ram-user/lifecycle.ts';
 import { rbacPolicyLifecycle } from './rbac-policy/lifecycle.ts';
+import { rolloutReconciler } from './rollout/reconcile.ts';
 import { secretBindingLifecycle } from './secret-binding/lifecycle.ts';
 
 export interface OperatorOptions {
@@ -53,6 +54,15 @@ export interface OperatorOptions {
   metrics?: ControllerMetrics;
   /** What is done about pods that passed the webhook by; reported and nothing else unless given. */
   repair?: RepairOptions;
+  /** Rollouts after new versions; none unless given. */
+  rollout?: RolloutOptions;
+}
+
+export interface RolloutOptions {
+  /** Whether the operator may change Deployments, StatefulSets and DaemonSets. */
+  enabled: boolean;
+  timeoutMs: number;
+  countRollout: (result: 'completed' | 'given-back') => void;
 }
 
 export interface RepairOptions {
@@ -79,8 +89,17 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     pods: podsByNamespace(reflectors),
     bindings: bindingsByReference(reflectors),
     namespaces: reflectors.store(namespaceType, metadataOnly),
+    rollouts: new Map<ObjectKey, ConditionReport>(),
   };
   const namespaces = relate(namespaceType, nothing, metadataOnly);
+  const secretBindings = controllerOf('secret-binding', secretBindingLifecycle(kms, stores), options, [
+    relate(applicationAccessPointType, bindingsThrough),
+    relate(rbacPolicyType, (policy: RbacPolicy, bindings: StoreReader<SecretBinding>) =>
+      bindingsUnder(policy, stores.accessPoints, bindings),
+    ),
+    relate(kmsSecretType, bindingsNaming),
+    relate(podType, bindingsTaking, injectedPods),
+  ]);
   return [
     controllerOf('kms-instance', kmsInstanceLifecycle(kms), options),
     controllerOf('network-rule', networkRuleLifecycle(kms), options),
@@ -97,16 +116,13 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
       relate(kmsKeyType, secretsEncryptedBy),
       namespaces,
     ]),
-    controllerOf('secret-binding', secretBindingLifecycle(kms, stores), options, [
-      relate(applicationAccessPointType, bindingsThrough),
-      relate(rbacPolicyType, (policy: RbacPolicy, bindings: StoreReader<SecretBinding>) =>
-        bindingsUnder(policy, stores.accessPoints, bindings),
-      ),
-      relate(kmsSecretType, bindingsNaming),
-      relate(podType, bindingsTaking, injectedPods),
-    ]),
+    secretBindings,
     podReporter(options),
     repairer(options, stores.bindings),
+    roller(options, stores.pods, (key, report) => {
+      stores.rollouts.set(key, report);
+      secretBindings.enqueue(key);
+    }),
   ];
 }
 
@@ -182,6 +198,27 @@ function repairer(options: OperatorOptions, bindings: Store<SecretBinding>): Con
 }
 
 const noMetric = (): void => undefined;
+
+function roller(
+  options: OperatorOptions,
+  pods: Store<Pod>,
+  report: (key: ObjectKey, condition: ConditionReport) => void,
+): Controller<SecretBinding> {
+  const { cluster, kms, reflectors, recordEvent, log, clock, metrics } = options;
+  const { enabled = false, timeoutMs = 300_000, countRollout = noMetric } = options.rollout ?? {};
+  const rollout = { enabled, timeoutMs, countRollout, report };
+  return new Controller<SecretBinding>({
+    name: 'rollout',
+    primary: secretBindingType,
+    related: [relate(podType, nothing, injectedPods)],
+    changed: specOrMetadataChanged,
+    reconcile: rolloutReconciler({ cluster, kms, pods, recordEvent, clock, ...rollout }),
+    reflectors,
+    log,
+    clock,
+    ...(metrics === undefined ? {} : { metrics }),
+  });
+}
 
 function podsOfNamespace({ metadata }: KubeObject, pods: StoreReader<Pod>): Iterable<ObjectKey> {
   return pods.byIndex('namespace', metadata.namespace ?? '').map(keyOf);

@@ -60,6 +60,11 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
     help: 'Requests to the metadata address by status.',
     labels: ['code'],
   },
+  kaap_rollouts_total: {
+    type: 'counter',
+    help: 'Rollouts of workloads after a new version of a secret: completed, or given-back to the former version.',
+    labels: ['result'],
+  },
   kaap_uninjected_pods: {
     type: 'gauge',
     help: 'Pods that a SecretBinding takes and that run without their secrets, because they passed the webhook by.',

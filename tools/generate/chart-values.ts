@@ -91,6 +91,15 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
 
 const operator: Section = section('Turns custom resources into state of the KMS.', {
   replicas: count('Pods; one of them works, the others wait.', 1, 0, 10),
+  rollout: section('Workloads of SecretBindings with refresh.onChange: Rollout, after a new version of a secret.', {
+    enabled: flag('Let the operator change Deployments, StatefulSets and DaemonSets of every namespace.', false),
+    timeoutSeconds: count(
+      'Seconds for the pods to become ready, before the former version is made current.',
+      300,
+      10,
+      86_400,
+    ),
+  }),
   repair: section('Pods that run without their secrets because they passed the webhook by. They are always reported.', {
     enabled: flag('Evict those that a workload owns, within PodDisruptionBudgets, so that they are made again.', true),
   }),

@@ -2,6 +2,7 @@ import { selectorText } from '../../api/label-selector.ts';
 import type { ApplicationAccessPoint } from '../../api/v1alpha1/application-access-point.ts';
 import type { RbacPolicy } from '../../api/v1alpha1/rbac-policy.ts';
 import { secretBindingType, type SecretBinding } from '../../api/v1alpha1/secret-binding.ts';
+import { keyOf, type ObjectKey } from '../../kube/resource.ts';
 import type { StoreReader } from '../../kube/store.ts';
 import { find, type KmsApi } from '../kms-api.ts';
 import type { ConditionReport, Lifecycle } from '../lifecycle.ts';
@@ -13,6 +14,8 @@ export interface BindingStores {
   accessPoints: StoreReader<ApplicationAccessPoint>;
   policies: StoreReader<RbacPolicy>;
   pods: StoreReader<Pod>;
+  /** The condition RolledOut of bindings whose rollouts this process has seen. */
+  rollouts: ReadonlyMap<ObjectKey, ConditionReport>;
 }
 
 /** Tells whether a binding can be used. It holds no KMS state: pods fetch with their own identity. */
@@ -42,7 +45,7 @@ export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Life
           resolvedSources: sources.map(({ name }) => name),
         },
         message: `Pods get ${sources.length} source${sources.length === 1 ? '' : 's'} through ${accessPoint}.`,
-        conditions: [podsSelected(input), podsInjected(input)],
+        conditions: [podsSelected(input), podsInjected(input), ...rolloutOf(binding, stores.rollouts)],
       });
     },
   };
@@ -66,6 +69,11 @@ function podsOf(binding: SecretBinding, pods: StoreReader<Pod>): Pick<BindingInp
   const bound = pods.byIndex('namespace', binding.metadata.namespace ?? '').filter((pod) => isBound(pod, binding));
   const uninjected = bound.filter((pod) => !isOver(pod) && !isInjected(pod));
   return { selectedPods: bound.length, uninjectedPods: uninjected.map(({ metadata }) => metadata.name) };
+}
+
+function rolloutOf(binding: SecretBinding, rollouts: BindingStores['rollouts']): ConditionReport[] {
+  const report = rollouts.get(keyOf(binding));
+  return report === undefined ? [] : [report];
 }
 
 function podsSelected({ binding, selectedPods }: BindingInput): ConditionReport {
