@@ -4,6 +4,7 @@ import type { RateLimits } from '../gateway/rate-limit.ts';
 import { ConfigError, parseListenAddress, readConfig, readSettingFile, type ListenAddress } from '../lib/config.ts';
 import { accessVariables, readAccessSettings, type AccessSettings } from './access-config.ts';
 import { instanceIdPattern, readInstances, type InstanceConfig } from './instances-config.ts';
+import { readRotationHook, rotationHookVariables, type RotationHookConfig } from './rotation-hook-config.ts';
 import { installationVariables, type Installation } from './installation.ts';
 
 /** What `kms` is told. */
@@ -34,6 +35,8 @@ export interface KmsConfig extends Installation, AccessSettings {
   operatorServiceAccount: string | undefined;
   instances: readonly InstanceConfig[];
   trustedProxies: readonly string[];
+  /** What changes credentials where they are used when their secrets rotate; nothing is called without it. */
+  rotationHook: RotationHookConfig | undefined;
   rateLimits: RateLimits;
 }
 
@@ -67,6 +70,7 @@ const schema = z.object({
   KAAP_INSTANCES: z.string().default(''),
   KAAP_INSTANCES_FILE: z.string().optional(),
   KAAP_TRUSTED_PROXIES: z.string().default(''),
+  ...rotationHookVariables,
   KAAP_RATE_LIMIT_PER_CALLER: perSecond,
   KAAP_RATE_LIMIT_PER_ADDRESS: perSecond,
 });
@@ -94,6 +98,7 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     operatorServiceAccount: given.KAAP_OPERATOR_SERVICE_ACCOUNT,
     instances: instancesOf(listOf(given.KAAP_INSTANCES), given.KAAP_INSTANCES_FILE),
     trustedProxies: listOf(given.KAAP_TRUSTED_PROXIES),
+    rotationHook: readRotationHook(given),
     rateLimits: {
       callerPerSecond: given.KAAP_RATE_LIMIT_PER_CALLER,
       anonymousPerSecond: given.KAAP_RATE_LIMIT_PER_ADDRESS,

@@ -20,6 +20,8 @@ import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
 import { createIssuerFetch } from '../providers/issuer-fetch.ts';
+import { HttpsRotationHook } from '../providers/https-rotation-hook.ts';
+import { createAccessKeyIssuer } from '../ram/access-key-issuer.ts';
 import { createRamActions } from '../ram/actions.ts';
 import { isRoleGone, loadIdentityPolicies } from '../ram/identity-policies.ts';
 import { oidcProviderFinder } from '../ram/oidc-providers.ts';
@@ -189,7 +191,7 @@ function kmsDependencies(
   providers: KmsDependencies['providers'],
   closing: AbortSignal,
 ): KmsDependencies {
-  const { region, accountId, instances } = config;
+  const { region, accountId, instances, rotationHook } = config;
   return {
     store,
     uses: new KeyUses(store),
@@ -200,6 +202,8 @@ function kmsDependencies(
     accountId,
     instances,
     closing,
+    accessKeys: createAccessKeyIssuer(clock, randomBytes),
+    ...(rotationHook !== undefined && { rotationHook: new HttpsRotationHook({ ...rotationHook, clock }) }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { KmsDependencies } from '../kms/dependencies.ts';
 import { forgetUnusableKeys } from '../kms/forget.ts';
 import { keepKeys } from '../kms/key-upkeep.ts';
 import { Purge } from '../kms/purge.ts';
+import { rotateDueSecrets } from '../kms/secret-rotation-round.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { StoreLease } from '../storage/store-lease.ts';
@@ -13,7 +14,7 @@ const roundMs = 60_000;
 export const upkeepLeaseMs: number = 2.5 * roundMs;
 
 /**
- * What KMS does by itself: removes keys and secrets whose deletion is due and rotates keys, which one process does for all, and drops cached
+ * What KMS does by itself: removes keys and secrets whose deletion is due and rotates keys and secrets, which one process does for all, and drops cached
  * material of keys that may not be used any more. Gives the stop, which waits for what is under way.
  */
 export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
@@ -21,11 +22,11 @@ export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, lo
   const stopForgetting = forgetUnusableKeys(dependencies, (error) =>
     log.error({ error: messageOf(error) }, 'a changed key could not be read'),
   );
-  const purging = purgeForEver(dependencies, lease, log, stopping.signal);
+  const working = workForEver(dependencies, lease, log, stopping.signal);
   return async () => {
     stopForgetting();
     stopping.abort();
-    await purging;
+    await working;
   };
 }
 
@@ -37,7 +38,7 @@ async function keepKeysOnce(dependencies: KmsDependencies, log: Logger): Promise
   if (expired.length > 0) log.info({ keys: expired }, 'destroyed imported material that has ended');
 }
 
-async function purgeForEver(
+async function workForEver(
   dependencies: KmsDependencies,
   lease: StoreLease,
   log: Logger,
@@ -57,8 +58,15 @@ async function purgeForEver(
       const { keys, secrets } = await purge.round();
       if (keys.length + secrets.length > 0) log.info({ keys, secrets }, 'deleted what was due');
       await keepKeysOnce(dependencies, log);
+      await rotate(dependencies, log, signal);
     } catch (error) {
       log.error({ error: messageOf(error) }, 'the upkeep of keys and secrets could not be finished; trying again');
     }
   }
+}
+
+async function rotate(dependencies: KmsDependencies, log: Logger, signal: AbortSignal): Promise<void> {
+  const { rotated, failed } = await rotateDueSecrets(dependencies, signal);
+  if (rotated.length > 0) log.info({ secrets: rotated }, 'rotated what was due');
+  for (const failure of failed) log.error(failure, 'a secret could not be rotated; its value before stays current');
 }

@@ -66,7 +66,9 @@ import { listSecretVersionIds } from './actions/secrets/list-secret-version-ids.
 import { listSecrets } from './actions/secrets/list-secrets.ts';
 import { putSecretValue } from './actions/secrets/put-secret-value.ts';
 import { deleteSecret, restoreSecret } from './actions/secrets/secret-deletion.ts';
+import { rotateSecretAction } from './actions/secrets/rotate-secret.ts';
 import { getSecretPolicy, setSecretPolicy } from './actions/secrets/secret-policy.ts';
+import { updateSecretRotationPolicy } from './actions/secrets/update-secret-rotation-policy.ts';
 import { updateSecretVersionStage } from './actions/secrets/update-secret-version-stage.ts';
 import { updateSecret } from './actions/secrets/update-secret.ts';
 import { waitSecretChanges } from './actions/secrets/wait-secret-changes.ts';
@@ -140,6 +142,8 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   updateSecretVersionStage,
   deleteSecret,
   restoreSecret,
+  rotateSecretAction,
+  updateSecretRotationPolicy,
   getSecretPolicy,
   setSecretPolicy,
   getRandomPassword,

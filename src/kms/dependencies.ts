@@ -1,6 +1,8 @@
 import type { RandomBytes } from '../crypto/uuid.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { AccessKeyIssuer } from '../ports/access-key-issuer.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
+import type { RotationHook } from '../ports/rotation-hook.ts';
 import type { Store } from '../ports/store.ts';
 import type { KeyUses } from './key-uses.ts';
 
@@ -29,6 +31,10 @@ export interface KmsDependencies {
   readonly instances: readonly InstanceDescription[];
   /** Fires when the service stops: calls that wait for something then answer at once. */
   readonly closing?: AbortSignal;
+  /** Rotates the access keys that secrets of type RAMCredentials hold; without it there are none. */
+  readonly accessKeys?: AccessKeyIssuer;
+  /** Changes credentials of databases, caches and servers; without it secrets of those types do not rotate. */
+  readonly rotationHook?: RotationHook;
 }
 
 /** The scope of keys and secrets that belong to no instance. */

@@ -20,8 +20,8 @@ export interface PasswordRules {
   RequireEachIncludedType: boolean;
 }
 
-/** Schema of {@link PasswordRules}, with the defaults of the API. */
-export const passwordRules: z.ZodType<PasswordRules> = z.object({
+/** Schemas of the fields of {@link PasswordRules}, with the defaults of the API. */
+export const passwordRuleFields: { readonly [Field in keyof PasswordRules]: z.ZodType<PasswordRules[Field]> } = {
   PasswordLength: withDefault(integer(8, 128), 32),
   ExcludeCharacters: withDefault(text({ max: 62 }), ''),
   ExcludeLowercase: withDefault(flag(), false),
@@ -29,7 +29,10 @@ export const passwordRules: z.ZodType<PasswordRules> = z.object({
   ExcludeNumbers: withDefault(flag(), false),
   ExcludePunctuation: withDefault(flag(), false),
   RequireEachIncludedType: withDefault(flag(), true),
-});
+};
+
+/** Schema of {@link PasswordRules}. */
+export const passwordRules: z.ZodType<PasswordRules> = z.object(passwordRuleFields);
 
 /** A password by the rules. Throws InvalidParameter when they exclude every character. */
 export function randomPassword(random: RandomBytes, parameters: PasswordRules): string {

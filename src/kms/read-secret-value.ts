@@ -3,6 +3,7 @@ import type { KmsDependencies } from './dependencies.ts';
 import type { SecretRecord, SecretVersionEntry } from './records/secret.ts';
 import { secretVersionKey, secretVersionTable } from './records/secret-version.ts';
 import { loadLiveSecret, type SecretLookup } from './secret-lookup.ts';
+import { rotationFields } from './secret-rotation.ts';
 import { openSecretValue } from './secret-value.ts';
 import { currentStage, versionWithStage } from './secret-versions.ts';
 import { isoSeconds } from './time-format.ts';
@@ -27,12 +28,9 @@ export async function readSecretValue(
   if (stored === undefined) throw versionNotFound(secret.name);
   const value = await openSecretValue(dependencies, { name: secret.name, versionId: version.id }, stored);
   return {
-    AutomaticRotation: 'Disabled',
+    ...rotationFields(secret),
     CreateTime: isoSeconds(version.createTime),
     ExtendedConfig: choice.FetchExtendedConfig ? (secret.extendedConfig ?? '') : '',
-    LastRotationDate: '',
-    NextRotationDate: '',
-    RotationInterval: '',
     SecretData: value.data,
     SecretDataType: value.dataType,
     SecretName: secret.name,

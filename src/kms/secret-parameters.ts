@@ -7,13 +7,21 @@ import type { SecretValue } from './secret-value.ts';
 const maxNameCharacters = 192;
 const maxDataBytes = 30_720;
 
-/** Name of a new secret: 1 to 192 characters; not in the part of the name space that belongs to cloud services. */
+/** What names of new secrets are. */
+export const secretNameRule: string = `1 to ${maxNameCharacters} letters, digits or _/+=.@-, without empty, "." or ".." segments, and not begin with acs/`;
+
+/**
+ * Name of a new secret: 1 to 192 characters. `$Auto` asks for the name that belongs to the secret's type. Names under `acs/`
+ * are for managed types, which the type decides.
+ */
 export function newSecretName(): z.ZodType<string> {
-  const allowed = `1 to ${maxNameCharacters} letters, digits or _/+=.@-, without empty, "." or ".." segments, and not begin with acs/`;
   const free = (name: string): boolean =>
-    name.length <= maxNameCharacters && isCanonicalRelativeId(name) && !name.startsWith('acs/');
-  return text({ max: maxNameCharacters, allowed }).refine(free, `It must be ${allowed}.`);
+    name === autoText || (name.length <= maxNameCharacters && isCanonicalRelativeId(name));
+  return text({ max: maxNameCharacters, allowed: secretNameRule }).refine(free, `It must be ${secretNameRule}.`);
 }
+
+/** What a parameter says that leaves the choice to the service. */
+export const autoText = '$Auto';
 
 /** `VersionId`: 1 to 64 printable ASCII characters. */
 export function versionId(): z.ZodType<string> {

@@ -4,6 +4,9 @@ import type { SecretRecord, SecretVersionEntry } from './records/secret.ts';
 export const currentStage = 'ACSCurrent';
 export const previousStage = 'ACSPrevious';
 
+/** Label of the version that a rotation is about to make current. */
+export const pendingStage = 'ACSPending';
+
 /** Most versions of a secret; the oldest unused one makes room (KMS PutSecretValue). */
 export const maxSecretVersions = 10;
 
@@ -45,6 +48,12 @@ export function addSecretVersion(
   return dropped;
 }
 
+/** Takes a version out of the secret. Gives its id. */
+export function dropSecretVersion(secret: SecretRecord, versionId: string): string {
+  secret.versions = secret.versions.filter(({ id }) => id !== versionId);
+  return versionId;
+}
+
 function isInUse(version: SecretVersionEntry): boolean {
-  return version.stages.includes(currentStage) || version.stages.includes(previousStage);
+  return [currentStage, previousStage, pendingStage].some((stage) => version.stages.includes(stage));
 }

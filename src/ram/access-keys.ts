@@ -57,6 +57,9 @@ export interface NewAccessKey {
   readonly secret?: SecretBytes;
 }
 
+/** RAM's quota for a user. Two, so that one can be replaced without an interruption. */
+export const maxAccessKeys = 2;
+
 const ACCESS_KEY_ID = /^[A-Za-z0-9]{16,128}$/;
 const MIN_SECRET_BYTES = 16;
 

@@ -32,6 +32,7 @@ export class KmsScene {
     instances: readonly InstanceDescription[] = [{ id: 'kst-one', type: 'Software' }],
     providers: KmsDependencies['providers'] = {},
     useOptions: KeyUsesOptions = {},
+    besides: Pick<KmsDependencies, 'accessKeys' | 'rotationHook'> = {},
   ) {
     this.dependencies = {
       store: this.store,
@@ -42,6 +43,7 @@ export class KmsScene {
       region: 'local',
       accountId: account,
       instances,
+      ...besides,
     };
     this.#actions = new Map(createKmsActions(this.dependencies).map((action) => [action.name, action]));
   }

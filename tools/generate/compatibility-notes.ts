@@ -6,6 +6,8 @@ export const differences: Notes = {
   DescribeRegions: 'One region: the one of the configuration.',
   GetKmsInstance:
     'Gives id, name, type, status and the number of keys and secrets: there is nothing to buy, and no VPC.',
+  RotateSecret:
+    'Besides, rotates generic secrets that have a generator. Rds, PolarDB, Redis and ECS rotate by the installation’s hook.',
 };
 
 /** How a parameter that is read differs, by `Action.Parameter`. */
@@ -15,14 +17,10 @@ export const parameterDifferences: Notes = {
   'CreateCertificate.ProtectionLevel': '`HSM` is refused.',
   'CreateKey.Origin': '`EXTERNAL` for symmetric and HMAC keys in software.',
   'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',
-  'CreateSecret.EnableAutomaticRotation': '`true` is refused.',
-  'CreateSecret.RotationInterval': 'Means nothing while EnableAutomaticRotation is false, and is not read.',
-  'CreateSecret.SecretType': 'Generic only.',
 };
 
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
 const noManaged = 'There are no managed data keys yet.';
-const noRotation = 'Generic secrets, the only type, do not rotate by themselves. Use PutSecretValue.';
 
 /** Why an action is not there. */
 export const refusals: Notes = {
@@ -33,7 +31,5 @@ export const refusals: Notes = {
   GetManagedDataKey: noManaged,
   ListManagedDataKeyVersions: noManaged,
   ReleaseKmsInstance: noVpc,
-  RotateSecret: noRotation,
   UpdateKmsInstanceBindVpc: noVpc,
-  UpdateSecretRotationPolicy: noRotation,
 };

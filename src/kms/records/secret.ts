@@ -1,3 +1,4 @@
+import type { SecretGenerator } from '../secret-generator.ts';
 import type { PlannedDeletion } from './key.ts';
 import { RecordTable } from './record-table.ts';
 
@@ -10,6 +11,19 @@ export interface SecretVersionEntry {
   stages: string[];
 }
 
+/** Types of secret (KMS CreateSecret). All but Generic are managed: their values have a form, and rotation changes them. */
+export type SecretType = 'Generic' | 'Rds' | 'PolarDB' | 'Redis' | 'RAMCredentials' | 'ECS';
+
+/** When a secret rotates. Times are milliseconds since the Unix epoch. */
+export interface SecretRotation {
+  enabled: boolean;
+  intervalSeconds?: number;
+  nextTime?: number;
+  lastTime?: number;
+  /** The last attempt failed. */
+  isInvalid?: true;
+}
+
 /** A secret: everything but its values. Bucket `kms/secrets`, by name. */
 export interface SecretRecord {
   name: string;
@@ -17,7 +31,7 @@ export interface SecretRecord {
   secretId: string;
   /** KMS instance id, or `shared`. */
   scope: string;
-  secretType: 'Generic';
+  secretType: SecretType;
   description: string;
   /** Milliseconds since the Unix epoch. */
   createTime: number;
@@ -28,6 +42,9 @@ export interface SecretRecord {
   extendedConfig?: string;
   /** Oldest first. */
   versions: SecretVersionEntry[];
+  rotation?: SecretRotation;
+  /** Makes the values of a generic secret that rotates. */
+  generator?: SecretGenerator;
   deletion?: PlannedDeletion;
   /** Secret policy as JSON text; absent means the default policy. */
   policy?: string;

@@ -6,6 +6,7 @@ import type { Transaction } from '../../ports/store.ts';
 import {
   findAccessKey,
   listAccessKeys,
+  maxAccessKeys,
   newAccessKey,
   putAccessKey,
   removeAccessKey,
@@ -16,9 +17,6 @@ import { optional, ramTime, text, userName } from '../parameters.ts';
 import type { RamDependencies } from '../ram-dependencies.ts';
 import { loadUser } from '../users.ts';
 import { ramAction } from './ram-action.ts';
-
-/** RAM's quota. Two, so that one can be replaced without an interruption. */
-const MAX_KEYS = 2;
 
 const owned = { UserName: optional(userName) };
 const ofOneKey = { ...owned, UserAccessKeyId: text(128) };
@@ -65,8 +63,11 @@ function createAccessKey(dependencies: RamDependencies): AnyAction {
       const key = newAccessKey({ owner, now, random });
       await store.transact(async (transaction) => {
         await checkOwner(transaction, owner);
-        if ((await listAccessKeys(transaction, owner)).length >= MAX_KEYS) {
-          throw new ApiError('LimitExceeded.User.AccessKey', `There are ${MAX_KEYS} access keys already. Delete one.`);
+        if ((await listAccessKeys(transaction, owner)).length >= maxAccessKeys) {
+          throw new ApiError(
+            'LimitExceeded.User.AccessKey',
+            `There are ${maxAccessKeys} access keys already. Delete one.`,
+          );
         }
         await putAccessKey(transaction, key, now);
       });

@@ -1,49 +1,55 @@
 import { z } from 'zod';
 import { uuidV4 } from '../../../crypto/uuid.ts';
 import { ApiError } from '../../../lib/errors.ts';
-import type { Transaction } from '../../../ports/store.ts';
+import type { AccessRequest } from '../../../policy/decision.ts';
 import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { providerOfScope } from '../../instance.ts';
 import { usableKey } from '../../key-encryption.ts';
 import { findKey, keyAccess, type KeyLookup } from '../../key-lookup.ts';
-import { description, flag, json, keyReference, oneOf, optional, text, withDefault } from '../../parameters.ts';
-import { passwordRules, randomPassword } from '../../random-password.ts';
-import { secretTable, type SecretRecord } from '../../records/secret.ts';
+import { description, flag, keyReference, oneOf, optional, text, withDefault } from '../../parameters.ts';
+import type { Reader } from '../../records/record-table.ts';
+import { secretTable, type SecretRecord, type SecretType } from '../../records/secret.ts';
 import { secretVersionKey, secretVersionTable } from '../../records/secret-version.ts';
 import { assertResourcePolicy, policyText } from '../../resource-policy.ts';
-import {
-  extendedConfig,
-  newSecretName,
-  secretData,
-  secretDataType,
-  secretValue,
-  versionId,
-} from '../../secret-parameters.ts';
-import { sealSecretValue, type SecretValue } from '../../secret-value.ts';
-import { addSecretVersion, currentStage } from '../../secret-versions.ts';
+import { intervalText } from '../../rotation.ts';
+import { checkedConfig, checkedName, configText, firstValues, userAccess } from '../../secret-creation.ts';
+import { secretGenerator } from '../../secret-generator.ts';
+import { newSecretName, secretData, secretDataType, versionId } from '../../secret-parameters.ts';
+import { rotationFields, secretInterval, startRotation } from '../../secret-rotation.ts';
+import { rotatorOf } from '../../secret-rotator.ts';
+import type { ExtendedConfig } from '../../secret-types.ts';
+import { sealSecretValue } from '../../secret-value.ts';
+import { addSecretVersion } from '../../secret-versions.ts';
 import { addTags, tagPairs } from '../../tags.ts';
 
 const input = z.object({
   SecretName: newSecretName(),
   SecretData: optional(secretData()),
-  /** Kaap's own: JSON of GetRandomPassword's parameters. The value is made here, and no caller ever holds it. */
-  SecretDataGenerator: optional(json(passwordRules, "a JSON object of GetRandomPassword's parameters")),
+  /** Kaap's own, for generic secrets: the value is made here, and made anew by rotation. No caller ever holds it. */
+  SecretDataGenerator: optional(secretGenerator()),
   SecretDataType: secretDataType(),
-  SecretType: withDefault(oneOf(['Generic']), 'Generic'),
+  SecretType: withDefault(
+    oneOf<SecretType>(['Generic', 'Rds', 'PolarDB', 'Redis', 'RAMCredentials', 'ECS']),
+    'Generic',
+  ),
   VersionId: versionId(),
   DKMSInstanceId: withDefault(text({ max: 64 }), sharedScope),
   EncryptionKeyId: optional(keyReference()),
   Description: withDefault(description(), ''),
-  ExtendedConfig: optional(extendedConfig()),
+  ExtendedConfig: optional(configText()),
   EnableAutomaticRotation: withDefault(flag(), false),
+  RotationInterval: optional(intervalText()),
   Policy: optional(policyText()),
   Tags: withDefault(tagPairs(), []),
 });
 type Input = z.infer<typeof input>;
 
-/** KMS CreateSecret, for generic secrets. The first version gets the stage ACSCurrent. */
+/**
+ * KMS CreateSecret. The first version gets the stage ACSCurrent. A secret of type RAMCredentials needs, besides, the right to
+ * make access keys for its RAM user: whoever reads it after a rotation is that user.
+ */
 export function createSecret(dependencies: KmsDependencies): AnyAction {
   return defineAction<Input>({
     name: 'CreateSecret',
@@ -51,13 +57,16 @@ export function createSecret(dependencies: KmsDependencies): AnyAction {
     input,
     plan: async (parameters) => {
       const { DKMSInstanceId: scope, EncryptionKeyId } = parameters;
-      const access = [{ action: 'kms:CreateSecret', resource: containerArn(dependencies, 'secret'), scope }];
-      if (EncryptionKeyId === undefined) return { access, run: () => create(dependencies, parameters, undefined) };
+      const config = checkedConfig(parameters.SecretType, parameters.ExtendedConfig);
+      const access: AccessRequest[] = [
+        { action: 'kms:CreateSecret', resource: containerArn(dependencies, 'secret'), scope },
+        ...userAccess(dependencies, parameters.SecretType, config),
+      ];
+      const run = (found?: KeyLookup): Promise<Record<string, unknown>> =>
+        create(dependencies, parameters, config, found);
+      if (EncryptionKeyId === undefined) return { access, run };
       const found = await findKey(dependencies, dependencies.store, EncryptionKeyId);
-      return {
-        access: [...access, keyAccess(dependencies, 'kms:GenerateDataKey', found)],
-        run: () => create(dependencies, parameters, found),
-      };
+      return { access: [...access, keyAccess(dependencies, 'kms:GenerateDataKey', found)], run: () => run(found) };
     },
   });
 }
@@ -65,57 +74,50 @@ export function createSecret(dependencies: KmsDependencies): AnyAction {
 async function create(
   dependencies: KmsDependencies,
   parameters: Input,
+  config: ExtendedConfig,
   key: KeyLookup | undefined,
 ): Promise<Record<string, unknown>> {
-  const secret = await draftSecret(dependencies, parameters, key);
-  const value = firstValue(dependencies, parameters);
-  const valueName = { name: secret.name, versionId: parameters.VersionId };
-  const sealed = await sealSecretValue(dependencies, secret, valueName, value);
-  addSecretVersion(secret, { id: parameters.VersionId, createTime: secret.createTime }, [currentStage]);
+  const secret = await draftSecret(dependencies, parameters, config, key);
+  await assertFree(dependencies.store, secret.name);
+  const values = await firstValues(dependencies, secret, parameters, config);
+  const sealed = await Promise.all(
+    values.map(async ({ id, stage, value }) => {
+      addSecretVersion(secret, { id, createTime: secret.createTime }, [stage]);
+      return { id, record: await sealSecretValue(dependencies, secret, { name: secret.name, versionId: id }, value) };
+    }),
+  );
   await dependencies.store.transact(async (transaction) => {
     await assertFree(transaction, secret.name);
     await secretTable.put(transaction, secret.name, secret);
-    await secretVersionTable.put(transaction, secretVersionKey(secret.name, parameters.VersionId), sealed);
+    for (const { id, record } of sealed) {
+      await secretVersionTable.put(transaction, secretVersionKey(secret.name, id), record);
+    }
   });
+  const { LastRotationDate: _, ...rotation } = rotationFields(secret);
   return {
     Arn: resourceArn(dependencies, 'secret', secret.name),
-    AutomaticRotation: 'Disabled',
+    ...rotation,
     DKMSInstanceId: secret.scope === sharedScope ? '' : secret.scope,
     ExtendedConfig: secret.extendedConfig ?? '',
-    NextRotationDate: '',
-    RotationInterval: '',
     SecretName: secret.name,
     SecretType: secret.secretType,
     VersionId: parameters.VersionId,
   };
 }
 
-/** What the caller gave, or what is made for him: exactly one of the two. */
-function firstValue({ random }: KmsDependencies, parameters: Input): SecretValue {
-  const { SecretData, SecretDataType, SecretDataGenerator } = parameters;
-  if (SecretData !== undefined && SecretDataGenerator === undefined) return secretValue(SecretData, SecretDataType);
-  if (SecretData === undefined && SecretDataGenerator !== undefined) {
-    return secretValue(randomPassword(random, SecretDataGenerator), 'text');
-  }
-  if (SecretData === undefined) throw new ApiError('MissingParameter', 'CreateSecret needs the parameter SecretData.');
-  throw new ApiError('InvalidParameter', 'Give SecretData or SecretDataGenerator, not both.');
-}
-
 async function draftSecret(
   dependencies: KmsDependencies,
   parameters: Input,
+  config: ExtendedConfig,
   found: KeyLookup | undefined,
 ): Promise<SecretRecord> {
-  const scope = parameters.DKMSInstanceId;
+  const { DKMSInstanceId: scope, SecretDataGenerator: generator, Policy: policy } = parameters;
   providerOfScope(dependencies, scope);
-  if (parameters.EnableAutomaticRotation) {
-    throw new ApiError('UnsupportedOperation', 'A generic secret does not rotate by itself. Use PutSecretValue.');
-  }
-  if (parameters.Policy !== undefined) assertResourcePolicy(parameters.Policy);
+  if (policy !== undefined) assertResourcePolicy(policy);
   const encryptionKeyId = found === undefined ? undefined : await encryptionKeyOf(dependencies, found, scope);
   const now = dependencies.clock.now();
-  return {
-    name: parameters.SecretName,
+  const secret: SecretRecord = {
+    name: checkedName(parameters.SecretType, parameters.SecretName, config),
     secretId: uuidV4(dependencies.random),
     scope,
     secretType: parameters.SecretType,
@@ -125,9 +127,15 @@ async function draftSecret(
     versions: [],
     tags: addTags({}, parameters.Tags),
     ...(encryptionKeyId !== undefined && { encryptionKeyId }),
-    ...(parameters.ExtendedConfig !== undefined && { extendedConfig: parameters.ExtendedConfig }),
-    ...(parameters.Policy !== undefined && { policy: parameters.Policy }),
+    ...(parameters.ExtendedConfig !== undefined && { extendedConfig: JSON.stringify(config) }),
+    ...(policy !== undefined && { policy }),
+    ...(generator !== undefined && { generator }),
   };
+  if (parameters.EnableAutomaticRotation) {
+    rotatorOf(dependencies, secret);
+    startRotation(secret, secretInterval(parameters.RotationInterval), now);
+  }
+  return secret;
 }
 
 async function encryptionKeyOf(dependencies: KmsDependencies, found: KeyLookup, scope: string): Promise<string> {
@@ -136,8 +144,8 @@ async function encryptionKeyOf(dependencies: KmsDependencies, found: KeyLookup, 
   throw new ApiError('InvalidParameter', 'The parameter EncryptionKeyId must name a key of the same KMS instance.');
 }
 
-async function assertFree(transaction: Transaction, name: string): Promise<void> {
-  const existing = await secretTable.get(transaction, name);
+async function assertFree(reader: Reader, name: string): Promise<void> {
+  const existing = await secretTable.get(reader, name);
   if (existing === undefined) return;
   if (existing.deletion === undefined) {
     throw new ApiError('Rejected.ResourceExist', `Secret ${name} exists already. Change it with PutSecretValue.`);

@@ -4,6 +4,7 @@ import { resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { flag, secretReference, withDefault } from '../../parameters.ts';
 import { loadSecret } from '../../secret-lookup.ts';
+import { rotationFields } from '../../secret-rotation.ts';
 import { listTags } from '../../tags.ts';
 import { isoSeconds } from '../../time-format.ts';
 import { secretAction } from './secret-action.ts';
@@ -17,17 +18,14 @@ export function describeSecret(dependencies: KmsDependencies): AnyAction {
       const secret = await loadSecret(dependencies.store, found);
       return {
         Arn: resourceArn(dependencies, 'secret', secret.name),
-        AutomaticRotation: 'Disabled',
+        ...rotationFields(secret),
         CreateTime: isoSeconds(secret.createTime),
         DKMSInstanceId: secret.scope === sharedScope ? '' : secret.scope,
         Description: secret.description,
         EncryptionKeyId: secret.encryptionKeyId ?? '',
         ExtendedConfig: secret.extendedConfig ?? '',
-        LastRotationDate: '',
-        NextRotationDate: '',
         OwingService: '',
         PlannedDeleteTime: secret.deletion === undefined ? '' : isoSeconds(secret.deletion.dueTime),
-        RotationInterval: '',
         SecretName: secret.name,
         SecretType: secret.secretType,
         Tags: { Tag: FetchTags ? listTags(secret.tags) : [] },

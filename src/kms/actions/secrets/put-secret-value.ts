@@ -46,6 +46,7 @@ async function put(
   value: SecretValue,
 ): Promise<SecretVersionEntry> {
   const secret = await loadLiveSecret(dependencies.store, found);
+  assertGeneric(secret);
   const valueName = { name: secret.name, versionId: parameters.VersionId };
   const existing = entryOf(secret, parameters.VersionId);
   if (existing !== undefined) {
@@ -56,6 +57,12 @@ async function put(
   const added = await store(dependencies, found, parameters, sealed);
   // Somebody else put this version meanwhile: compare with theirs.
   return added ?? put(dependencies, found, parameters, value);
+}
+
+/** Values of managed secrets are made by rotation, together with what they open. */
+function assertGeneric({ name, secretType }: SecretRecord): void {
+  if (secretType === 'Generic') return;
+  throw new ApiError('UnsupportedOperation', `Secret ${name} is of type ${secretType}. Use RotateSecret.`);
 }
 
 function store(

@@ -1,0 +1,33 @@
+import { uuidV4 } from '../crypto/uuid.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { KmsDependencies } from './dependencies.ts';
+import { secretTable } from './records/secret.ts';
+import { isDue } from './secret-rotation.ts';
+import { rotateSecret } from './secret-rotator.ts';
+
+/** What one round did. Names only. */
+export interface RotationResult {
+  readonly rotated: readonly string[];
+  readonly failed: readonly { readonly secret: string; readonly error: string }[];
+}
+
+/** Most secrets of a round, so that other upkeep is not kept waiting by a slow hook. */
+const maxSecrets = 50;
+
+/** Rotates the secrets that are due, one after the other. One process does it for all. */
+export async function rotateDueSecrets(dependencies: KmsDependencies, signal: AbortSignal): Promise<RotationResult> {
+  const { store, clock, random } = dependencies;
+  const due = (await secretTable.all(store)).filter(({ record }) => isDue(record, clock.now())).slice(0, maxSecrets);
+  const rotated: string[] = [];
+  const failed: { secret: string; error: string }[] = [];
+  for (const { key: secret, record } of due) {
+    if (signal.aborted) break;
+    try {
+      await rotateSecret(dependencies, { name: secret, secret: record }, uuidV4(random), signal);
+      rotated.push(secret);
+    } catch (error) {
+      failed.push({ secret, error: messageOf(error) });
+    }
+  }
+  return { rotated, failed };
+}
