@@ -8,17 +8,22 @@ export interface RotationHookConfig {
   readonly key: Buffer;
 }
 
+/** What the variables say. */
+export interface RotationHookSettings {
+  readonly KAAP_ROTATION_HOOK_URL?: string | undefined;
+  readonly KAAP_ROTATION_HOOK_CA_FILE?: string | undefined;
+  readonly KAAP_ROTATION_HOOK_KEY_FILE?: string | undefined;
+}
+
 /** Variables of the rotation hook: all three or none. */
-export const rotationHookVariables = {
+export const rotationHookVariables: Record<keyof RotationHookSettings, z.ZodType<string | undefined>> = {
   KAAP_ROTATION_HOOK_URL: z.url({ protocol: /^https$/, error: 'write an https URL' }).optional(),
   KAAP_ROTATION_HOOK_CA_FILE: z.string().optional(),
   KAAP_ROTATION_HOOK_KEY_FILE: z.string().optional(),
-} as const;
-
-type Given = { readonly [Name in keyof typeof rotationHookVariables]?: string | undefined };
+};
 
 /** Reads the hook's configuration with its files. Throws ConfigError when only a part is given, or the key is short. */
-export function readRotationHook(given: Given): RotationHookConfig | undefined {
+export function readRotationHook(given: RotationHookSettings): RotationHookConfig | undefined {
   const { KAAP_ROTATION_HOOK_URL: url, KAAP_ROTATION_HOOK_CA_FILE: ca, KAAP_ROTATION_HOOK_KEY_FILE: keyFile } = given;
   if (url === undefined && ca === undefined && keyFile === undefined) return undefined;
   if (url === undefined || ca === undefined || keyFile === undefined) {

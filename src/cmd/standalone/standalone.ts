@@ -112,6 +112,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       operatorServiceAccount: `${operatorAccount.namespace}:${operatorAccount.serviceAccount}`,
       instances,
       trustedProxies: [],
+      rotationHook: undefined,
       rateLimits: noRateLimits,
       ...noAccessSettings,
     },

@@ -86,6 +86,7 @@ const everything: Record<string, unknown> = {
   Resources: '["secret/a"]',
   SecretData: 'x',
   SecretName: 's',
+  Secrets: '[{"SecretName":"s"}]',
   SecretsList: '[{"SecretName":"s"}]',
   Secrets: '[{"SecretName":"s"}]',
   SignatureValue: 'eA==',
