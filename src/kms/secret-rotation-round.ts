@@ -11,17 +11,19 @@ export interface RotationResult {
   readonly failed: readonly { readonly secret: string; readonly error: string }[];
 }
 
-/** Most secrets of a round, so that other upkeep is not kept waiting by a slow hook. */
+/** Most secrets of a round, and the time after which it starts no other: a slow hook does not keep other upkeep waiting. */
 const maxSecrets = 50;
+const maxRoundMs = 60_000;
 
 /** Rotates the secrets that are due, one after the other. One process does it for all. */
 export async function rotateDueSecrets(dependencies: KmsDependencies, signal: AbortSignal): Promise<RotationResult> {
   const { store, clock, random } = dependencies;
   const due = (await secretTable.all(store)).filter(({ record }) => isDue(record, clock.now())).slice(0, maxSecrets);
+  const end = clock.monotonic() + maxRoundMs;
   const rotated: string[] = [];
   const failed: { secret: string; error: string }[] = [];
   for (const { key: secret, record } of due) {
-    if (signal.aborted) break;
+    if (signal.aborted || clock.monotonic() >= end) break;
     try {
       await rotateSecret(dependencies, { name: secret, secret: record }, uuidV4(random), signal);
       rotated.push(secret);
