@@ -27,7 +27,10 @@ export class RotationScene extends KmsScene {
 
   constructor() {
     const hook = new FaultyHook();
-    super(undefined, undefined, undefined, { accessKeys: createAccessKeyIssuer(new ManualClock(), randomBytes), rotationHook: hook });
+    super(undefined, undefined, undefined, {
+      accessKeys: createAccessKeyIssuer(new ManualClock(), randomBytes),
+      rotationHook: hook,
+    });
     this.hook = hook;
   }
 

@@ -88,7 +88,6 @@ const everything: Record<string, unknown> = {
   SecretName: 's',
   Secrets: '[{"SecretName":"s"}]',
   SecretsList: '[{"SecretName":"s"}]',
-  Secrets: '[{"SecretName":"s"}]',
   SignatureValue: 'eA==',
   SourcePrivateIp: '["10.0.0.1"]',
   Status: 'ACTIVE',
