@@ -283,17 +283,17 @@ describe('RAM credentials', () => {
     await rotate('v2', name);
     const second = await kms.value(name);
     expect(second).toMatchObject({ GenerateTimestamp: expect.stringMatching(/^2026-/) });
-    expect(await kms.keysOf('ci')).toEqual([first.AccessKeyId, second['AccessKeyId']].toSorted());
+    expect(new Set(await kms.keysOf('ci'))).toEqual(new Set([first.AccessKeyId, second['AccessKeyId']]));
     await rotate('v3', name);
     const third = await kms.value(name);
-    expect(await kms.keysOf('ci')).toEqual([second['AccessKeyId'], third['AccessKeyId']].toSorted());
+    expect(new Set(await kms.keysOf('ci'))).toEqual(new Set([second['AccessKeyId'], third['AccessKeyId']]));
   });
 
   it('rotate once when two calls race', async () => {
     await create(parametersOf(await kms.userWithKey('ci')));
     await Promise.allSettled([rotate('v2', name), rotate('v2', name), rotate('v3', name)]);
     const held = [await kms.value(name), await kms.value(name, 'ACSPrevious')].map(({ AccessKeyId }) => AccessKeyId);
-    expect(await kms.keysOf('ci')).toEqual(held.toSorted());
+    expect(new Set(await kms.keysOf('ci'))).toEqual(new Set(held));
   });
 
   it('are kept when the user has another key that the secret does not hold, or is gone', async () => {
@@ -315,8 +315,8 @@ describe('RAM credentials', () => {
     );
     const stolen = { ...parameters, ExtendedConfig: config.replace('ci', 'admin') };
     await kms.userWithKey('admin');
-    expect(
-      await kms.failure('CreateSecret', { ...stolen, ...{ SecretData: parametersOf(first)['SecretData'] } }),
-    ).toMatch(/^InvalidParameter/);
+    expect(await kms.failure('CreateSecret', { ...stolen, SecretData: parametersOf(first)['SecretData'] })).toMatch(
+      /^InvalidParameter/,
+    );
   });
 });
