@@ -32,8 +32,8 @@ export const maxPlaintextBytes = 6144;
 /** Most bytes a key provider is asked to encrypt: the base64 text of the longest plaintext. */
 export const maxSealedTextBytes: number = base64Length(maxPlaintextBytes);
 
-/** What a provider may put before the ciphertext: an external key's IV and metadata. */
-const maxProviderBytes = 64;
+/** Most bytes a provider may put before the ciphertext: an external key's IV and metadata. */
+export const maxProviderBytes = 64;
 const maxBlobText = base64Length(overheadBytes + maxSealedTextBytes + maxProviderBytes);
 const versionIdPattern = /^[0-9A-Za-z-]{36}$/;
 const base64Pattern = /^[A-Za-z0-9+/]+={0,2}$/;

@@ -80,10 +80,11 @@ function parsePart(part: string): readonly [NameAttribute, string] {
   return [attribute, value];
 }
 
-/** Without the spaces around it; a last one that a backslash protects stays. */
+/** Without the spaces around it; a last one that a backslash protects stays. Other white space belongs to the value. */
 function trimUnescaped(written: string): string {
-  const trimmed = written.trim();
-  return /(?<!\\)(\\\\)*\\$/.test(trimmed) && written.trimStart().length > trimmed.length ? `${trimmed} ` : trimmed;
+  const started = written.replace(/^ +/, '');
+  const trimmed = started.replace(/ +$/, '');
+  return /(?<!\\)(\\\\)*\\$/.test(trimmed) && started.length > trimmed.length ? `${trimmed} ` : trimmed;
 }
 
 /** Takes the quotation marks and backslashes away (RFC 2253 §4, RFC 4514 §2.4). */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   formatCiphertextBlob,
   invalidCiphertext,
+  maxProviderBytes,
   maxSealedTextBytes,
   parseCiphertextBlob,
 } from '../../src/crypto/ciphertext-blob.ts';
@@ -86,11 +87,12 @@ describe('parseCiphertextBlob', () => {
     expect(() => parseCiphertextBlob(`${vector?.blob}\n`)).toThrow(invalidCiphertext());
   });
 
-  it('refuses a blob that is longer than Encrypt makes', () => {
+  it('refuses a blob that is longer than any provider makes', () => {
     const parts = { keyVersionId: '0'.repeat(36), iv: Buffer.alloc(12), tag: Buffer.alloc(16) };
-    const longest = formatCiphertextBlob({ ...parts, ciphertext: Buffer.alloc(maxSealedTextBytes) });
-    expect(parseCiphertextBlob(longest).ciphertext).toHaveLength(maxSealedTextBytes);
-    const longer = formatCiphertextBlob({ ...parts, ciphertext: Buffer.alloc(maxSealedTextBytes + 3) });
+    const most = maxSealedTextBytes + maxProviderBytes;
+    const longest = formatCiphertextBlob({ ...parts, ciphertext: Buffer.alloc(most) });
+    expect(parseCiphertextBlob(longest).ciphertext).toHaveLength(most);
+    const longer = formatCiphertextBlob({ ...parts, ciphertext: Buffer.alloc(most + 3) });
     expect(() => parseCiphertextBlob(longer)).toThrow(invalidCiphertext());
   });
 });

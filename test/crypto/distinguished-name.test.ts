@@ -42,6 +42,11 @@ describe('a distinguished name', () => {
     expect(() => parseDistinguishedName(text)).toThrow(NameError);
   });
 
+  it('keeps white space that is no space: it is part of the value', () => {
+    const name: DistinguishedName = [['O', '\u00a0']];
+    expect(parseDistinguishedName(formatDistinguishedName(name))).toEqual(name);
+  });
+
   it('comes back whatever its values hold', () => {
     const value = fc
       .string({ minLength: 1, maxLength: 30, unit: 'grapheme' })
