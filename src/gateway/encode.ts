@@ -5,6 +5,8 @@ import { encodeXml } from './encode-xml.ts';
 export interface Answer {
   status: number;
   contentType: string;
+  /** Besides those that every answer has. */
+  headers?: Readonly<Record<string, string>>;
   body: string | Uint8Array;
 }
 

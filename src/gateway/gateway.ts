@@ -11,6 +11,7 @@ import { auditEvent, type Exchange } from './exchange.ts';
 import { toApiError } from './failure.ts';
 import { acs3 } from './protocols/acs3.ts';
 import { generateRandom } from './protocols/instance/generate-random.ts';
+import { hashMessage } from './protocols/instance/hash.ts';
 import { instance } from './protocols/instance/protocol.ts';
 import type { ApiCall, Protocol } from './protocols/protocol.ts';
 import { rpcV1 } from './protocols/rpc-v1.ts';
@@ -47,7 +48,7 @@ const defaultMaxBodyBytes = 3 * 1024 * 1024;
 export function createGateway(dependencies: GatewayDependencies): Gateway {
   const workings: Workings = {
     ...dependencies,
-    table: createActionTable([...dependencies.actions, generateRandom(dependencies.random)]),
+    table: createActionTable([...dependencies.actions, generateRandom(dependencies.random), hashMessage()]),
     sourceAddress: createSourceAddress(dependencies.trustedProxies ?? []),
     rateLimiter: new RateLimiter(dependencies.rateLimits ?? noRateLimits, dependencies.clock),
     newRequestId: createRequestIds(dependencies.random),
@@ -259,6 +260,7 @@ function send(response: ServerResponse, requestId: string, answer: Answer): void
   if (response.headersSent || response.destroyed) return;
   const unread = !response.req.complete;
   response.writeHead(answer.status, {
+    ...answer.headers,
     'content-type': answer.contentType,
     'content-length': Buffer.byteLength(answer.body),
     'cache-control': 'no-store',

@@ -40,6 +40,7 @@ import { asymmetricSign, asymmetricVerify } from './actions/crypto/asymmetric-si
 import { decrypt } from './actions/crypto/decrypt.ts';
 import { encrypt } from './actions/crypto/encrypt.ts';
 import { exportDataKey, generateAndExportDataKey } from './actions/crypto/export-data-key.ts';
+import { generateDataKeyPair, generateDataKeyPairWithoutPlaintext } from './actions/crypto/generate-data-key-pair.ts';
 import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/crypto/generate-data-key.ts';
 import { getPublicKey } from './actions/crypto/get-public-key.ts';
 import { generateMac, verifyMac } from './actions/crypto/mac.ts';
@@ -120,6 +121,8 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   reEncrypt,
   generateDataKey,
   generateDataKeyWithoutPlaintext,
+  generateDataKeyPair,
+  generateDataKeyPairWithoutPlaintext,
   exportDataKey,
   generateAndExportDataKey,
   asymmetricSign,

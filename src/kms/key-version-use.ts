@@ -4,7 +4,7 @@ import type { KeyMaterial, KeyProvider } from '../ports/key-provider.ts';
 import { materialOf, usableKey, type CryptoDependencies, type KeyUse } from './key-encryption.ts';
 import { providerOf } from './provider-of-key.ts';
 import type { KeyLookup } from './key-lookup.ts';
-import { namedVersion, type KeyRecord } from './records/key.ts';
+import { namedVersion, primaryVersion, type KeyRecord } from './records/key.ts';
 import { keyVersionTable } from './records/key-version.ts';
 
 /** One version of a key, ready to work, and the fields of a response that name it. */
@@ -16,17 +16,17 @@ export interface UsableVersion {
 }
 
 /**
- * Reads a key and the version that the caller names, and makes sure that both may be used so. The state is checked
+ * Reads a key and the version that the caller names, or its primary one, and makes sure that both may be used so. The state is checked
  * first, then the usage, then the version, as KMS does.
  */
 export async function usableVersion(
   dependencies: CryptoDependencies,
   found: KeyLookup,
-  versionId: string,
+  versionId: string | undefined,
   use: KeyUse,
 ): Promise<UsableVersion> {
   const key = await usableKey(dependencies, found, use);
-  return versionOf(dependencies, key, versionId);
+  return versionOf(dependencies, key, versionId ?? primaryVersion(key)?.id ?? '');
 }
 
 /** The named version of a key that was already found usable. */

@@ -65,15 +65,20 @@ describe.skipIf(!goIsThere)(`dkms-gcs SDK for Go 0.5.1: client key, protobuf${wi
     ['Encrypt with an IV of the caller', 'UnsupportedOperation'],
     ['Encrypt with AES_CBC', 'UnsupportedOperation'],
     ['an unknown client key', 'Unauthorized'],
-    ['Sign', 'InvalidApiName'],
-    ['Verify', 'InvalidApiName'],
-    ['GetPublicKey', 'InvalidApiName'],
-    ['GenerateDataKeyPair', 'InvalidApiName'],
-    ['GenerateDataKeyPairWithoutPlaintext', 'InvalidApiName'],
-    ['AdvanceGenerateDataKeyPair', 'InvalidApiName'],
-    ['AdvanceGenerateDataKeyPairWithoutPlaintext', 'InvalidApiName'],
+    ['Sign with a symmetric key', 'UnsupportedOperation'],
+    ['Verify with a symmetric key', 'UnsupportedOperation'],
+    ['GetPublicKey with a symmetric key', 'UnsupportedOperation'],
   ])('%s is refused with %s', (name, error) => {
     expect(answers[name]).toMatchObject({ error });
+  });
+
+  test.each([
+    'GenerateDataKeyPair',
+    'GenerateDataKeyPairWithoutPlaintext',
+    'AdvanceGenerateDataKeyPair',
+    'AdvanceGenerateDataKeyPairWithoutPlaintext',
+  ])('%s gives a key pair whose private key opens again', (name) => {
+    expect(answers[name]).toBe(true);
   });
 
   test('does not talk to the server unless it is given the certificate authority', () => {

@@ -112,8 +112,7 @@ Every action of KMS 2016-01-20 that Alibaba Cloud documents or that one of its S
 - **own**: Kaap has it, and nobody documents it.
 
 The SDKs of \`test/interop\` prove it, unmodified: for JavaScript, Go, Python and Java, through RPC V1, ACS3 and the protobuf protocol of KMS
-instances. That protocol serves Encrypt, Decrypt, GenerateDataKey, AdvanceEncrypt, AdvanceDecrypt, AdvanceGenerateDataKey, GenerateRandom
-and GetSecretValue; its other APIs answer \`InvalidApiName\`.
+instances, which serves every API of its own: symmetric and asymmetric keys, MACs, digests, data keys, key pairs, random bytes and secrets.
 `;
 
 /** The reference page of what is compatible. */

@@ -1,10 +1,14 @@
 import type { ApiError, ErrorCode } from '../../../lib/errors.ts';
 import type { Answer, AnswerEncoder } from '../../encode.ts';
-import type { InstanceApi } from './apis.ts';
+import type { InstanceApi } from './api.ts';
+import type { Fields } from './bytes.ts';
 import { encodeMessage } from './codec.ts';
 import { messages } from './messages.ts';
 
 export const protobufType = 'application/x-protobuf';
+
+/** Names a key version beside the ciphertext, in requests and answers. */
+export const migrationHeader = 'x-kms-migrationkeyversionid';
 
 interface InstanceError {
   status: number;
@@ -43,17 +47,23 @@ function errorAnswer(requestId: string, error: ApiError): Answer {
   return { status: translated.status, contentType: protobufType, body: encodeMessage(messages.Error, message) };
 }
 
-/** Answers as protobuf messages; without an API, errors only. */
-export function instanceAnswers(api?: InstanceApi): AnswerEncoder {
+/** Tells clients that keep ciphertexts of their own making which version was used. */
+function versionHeader({ KeyVersionId }: Fields): { headers?: Record<string, string> } {
+  return typeof KeyVersionId === 'string' ? { headers: { [migrationHeader]: KeyVersionId } } : {};
+}
+
+/** Answers as protobuf messages; without a call, errors only. */
+export function instanceAnswers(call?: { api: InstanceApi; request: Fields }): AnswerEncoder {
   return {
     error: errorAnswer,
     result: (_product, _action, requestId, fields) => ({
       status: 200,
       contentType: protobufType,
+      ...versionHeader(fields),
       body:
-        api === undefined
+        call === undefined
           ? new Uint8Array()
-          : encodeMessage(api.response, { ...api.answer(fields), RequestId: requestId }),
+          : encodeMessage(call.api.response, { ...call.api.answer(fields, call.request), RequestId: requestId }),
     }),
   };
 }

@@ -1,41 +1,29 @@
 import { formatCiphertextBlob, parseCiphertextBlob } from '../../../crypto/ciphertext-blob.ts';
 import { ApiError } from '../../../lib/errors.ts';
-import type { MessageFields } from './codec.ts';
+import type { InstanceApi } from './api.ts';
+import {
+  asymmetricDecryptParameters,
+  asymmetricEncryptParameters,
+  getPublicKey,
+  hmac,
+  isAsymmetric,
+  sign,
+  verify,
+} from './asymmetric-apis.ts';
+import { base64, isEmpty, unbase64, type Fields } from './bytes.ts';
 import { messages } from './messages.ts';
 
-type Fields = Record<string, unknown>;
-
-/** An API of the instance gateway: an action of the table in other words. */
-export interface InstanceApi {
-  /** Name in the action table. */
-  readonly action: string;
-  readonly request: MessageFields;
-  readonly response: MessageFields;
-  /** The action's parameters. Throws ApiError for what the action cannot do. */
-  readonly parameters: (request: Fields) => Fields;
-  /** The response's fields, without RequestId. */
-  readonly answer: (result: Fields) => Fields;
-}
-
-/** The only algorithm of the keys that this gateway serves. */
+/** What the answers say of symmetric keys. SM4 keys are named by themselves: the blob does not tell. */
 const algorithm = 'AES_GCM';
+const symmetricAlgorithms: readonly unknown[] = [undefined, '', algorithm, 'SM4_GCM'];
 const versionIdBytes = 36;
 
-function base64(value: unknown): string {
-  return Buffer.from(value as Uint8Array).toString('base64');
-}
-
-function unbase64(value: unknown): Buffer {
-  return Buffer.from(typeof value === 'string' ? value : '', 'base64');
-}
-
-function isEmpty(value: unknown): boolean {
-  return (value as Uint8Array).length === 0;
-}
-
 function checkAlgorithm({ Algorithm }: Fields): void {
-  if (Algorithm === undefined || Algorithm === '' || Algorithm === algorithm) return;
-  throw new ApiError('UnsupportedOperation', `The Algorithm must be ${algorithm}, or left out.`);
+  if (symmetricAlgorithms.includes(Algorithm)) return;
+  throw new ApiError(
+    'UnsupportedOperation',
+    'The Algorithm of a symmetric key must be AES_GCM or SM4_GCM, or left out.',
+  );
 }
 
 /** The AAD is bytes here and a map in the action; it travels as an entry that no caller of the OpenAPI would choose. */
@@ -67,8 +55,14 @@ function splitBlob({ CiphertextBlob }: Fields): Fields {
   return { CiphertextBlob: rest, Iv: iv, Algorithm: algorithm };
 }
 
-function joinBlob(request: Fields): string {
-  const blob = Buffer.from(request['CiphertextBlob'] as Uint8Array);
+/**
+ * The blob of the action: version ‖ IV ‖ ciphertext ‖ tag. A ciphertext that was migrated does not begin with its version;
+ * the header names it.
+ */
+function joinBlob(request: Fields, { KeyVersionId }: Fields): string {
+  const given = Buffer.from(request['CiphertextBlob'] as Uint8Array);
+  const version = Buffer.from(typeof KeyVersionId === 'string' ? KeyVersionId : '', 'latin1');
+  const blob = given.subarray(0, version.length).equals(version) ? given : Buffer.concat([version, given]);
   const iv = Buffer.from(request['Iv'] as Uint8Array);
   const tagAt = blob.length - 16;
   try {
@@ -104,27 +98,36 @@ function plaintextOf({ Plaintext }: Fields): Fields {
   return { Plaintext: unbase64(Plaintext) };
 }
 
+function nameOf({ Algorithm }: Fields): unknown {
+  return isEmpty(Algorithm) ? algorithm : Algorithm;
+}
+
 const encrypt: InstanceApi = {
-  action: 'Encrypt',
+  action: (request) => (isAsymmetric(request) ? 'AsymmetricEncrypt' : 'Encrypt'),
   request: messages.EncryptRequest,
   response: messages.EncryptResponse,
-  parameters: encryptParameters,
-  answer: (result) => ({ ...result, ...splitBlob(result) }),
+  parameters: (request, version) =>
+    isAsymmetric(request) ? asymmetricEncryptParameters(request, version) : encryptParameters(request),
+  answer: (result, request) => {
+    const blob = isAsymmetric(request) ? { CiphertextBlob: unbase64(result['CiphertextBlob']) } : splitBlob(result);
+    return { ...result, ...blob, Algorithm: nameOf(request) };
+  },
 };
 
 const decrypt: InstanceApi = {
-  action: 'Decrypt',
+  action: (request) => (isAsymmetric(request) ? 'AsymmetricDecrypt' : 'Decrypt'),
   request: messages.DecryptRequest,
   response: messages.DecryptResponse,
-  parameters: (request) => {
+  parameters: (request, version) => {
+    if (isAsymmetric(request)) return asymmetricDecryptParameters(request, version);
     checkAlgorithm(request);
-    return { CiphertextBlob: joinBlob(request), ...contextOf(request) };
+    return { CiphertextBlob: joinBlob(request, version), ...contextOf(request) };
   },
-  answer: (result) => ({ ...result, ...plaintextOf(result), Algorithm: algorithm }),
+  answer: (result, request) => ({ ...result, ...plaintextOf(result), Algorithm: nameOf(request) }),
 };
 
 const generateDataKey: InstanceApi = {
-  action: 'GenerateDataKey',
+  action: () => 'GenerateDataKey',
   request: messages.GenerateDataKeyRequest,
   response: messages.GenerateDataKeyResponse,
   parameters: dataKeyParameters,
@@ -132,7 +135,7 @@ const generateDataKey: InstanceApi = {
 };
 
 const generateRandom: InstanceApi = {
-  action: 'GenerateRandom',
+  action: () => 'GenerateRandom',
   request: messages.GenerateRandomRequest,
   response: messages.GenerateRandomResponse,
   parameters: ({ Length }) => ({ Length: String(Length) }),
@@ -140,7 +143,7 @@ const generateRandom: InstanceApi = {
 };
 
 const getSecretValue: InstanceApi = {
-  action: 'GetSecretValue',
+  action: () => 'GetSecretValue',
   request: messages.GetSecretValueRequest,
   response: messages.GetSecretValueResponse,
   parameters: ({ SecretName, VersionStage, VersionId, FetchExtendedConfig }) => ({
@@ -155,6 +158,59 @@ const getSecretValue: InstanceApi = {
   },
 };
 
+const hash: InstanceApi = {
+  action: () => 'Hash',
+  request: messages.HashRequest,
+  response: messages.HashResponse,
+  parameters: ({ Message, Algorithm }) => ({
+    Message: base64(Message),
+    Algorithm: isEmpty(Algorithm) ? 'SHA_256' : Algorithm,
+  }),
+  answer: ({ Digest }) => ({ Digest: unbase64(Digest) }),
+};
+
+const kmsEncrypt: InstanceApi = {
+  action: () => 'Encrypt',
+  request: messages.KmsEncryptRequest,
+  response: messages.KmsEncryptResponse,
+  parameters: encryptParameters,
+  answer: (result) => ({ ...result, CiphertextBlob: unbase64(result['CiphertextBlob']) }),
+};
+
+const kmsDecrypt: InstanceApi = {
+  action: () => 'Decrypt',
+  request: messages.KmsDecryptRequest,
+  response: messages.KmsDecryptResponse,
+  parameters: (request) => ({ CiphertextBlob: base64(request['CiphertextBlob']), ...contextOf(request) }),
+  answer: (result) => ({ ...result, ...plaintextOf(result) }),
+};
+
+/** The four APIs of key pairs: with or without the private key in plain, with the IV apart or in the blob. */
+function dataKeyPair(form: 'apart' | 'advance', suffix: '' | 'WithoutPlaintext'): InstanceApi {
+  const request = form === 'apart' ? messages.GenerateDataKeyPairRequest : messages.AdvanceGenerateDataKeyPairRequest;
+  return {
+    action: () => `GenerateDataKeyPair${suffix}`,
+    request,
+    response: messages[`${form === 'apart' ? '' : 'Advance'}GenerateDataKeyPair${suffix}Response`],
+    parameters: (pair) => {
+      checkAlgorithm(pair);
+      const { KeyId, KeyPairSpec, KeyFormat } = pair;
+      return { KeyId, KeyPairSpec, ...(isEmpty(KeyFormat) ? {} : { KeyFormat }), ...contextOf(pair) };
+    },
+    answer: (result) => {
+      const sealed = { CiphertextBlob: result['PrivateKeyCiphertextBlob'] };
+      const { CiphertextBlob, ...rest } = form === 'apart' ? splitBlob(sealed) : advanceBlob(sealed);
+      return {
+        ...result,
+        ...rest,
+        PrivateKeyCiphertextBlob: CiphertextBlob,
+        PrivateKeyPlaintext: unbase64(result['PrivateKeyPlaintext']),
+        PublicKey: unbase64(result['PublicKey']),
+      };
+    },
+  };
+}
+
 /** By the name in `x-kms-apiname`. */
 export const instanceApis: ReadonlyMap<string, InstanceApi> = new Map([
   ['Encrypt', encrypt],
@@ -162,11 +218,24 @@ export const instanceApis: ReadonlyMap<string, InstanceApi> = new Map([
   ['GenerateDataKey', generateDataKey],
   ['GenerateRandom', generateRandom],
   ['GetSecretValue', getSecretValue],
+  ['Sign', sign],
+  ['Verify', verify],
+  ['GetPublicKey', getPublicKey],
+  ['Hmac', hmac],
+  ['Hash', hash],
+  ['KmsEncrypt', kmsEncrypt],
+  ['KmsDecrypt', kmsDecrypt],
+  ['GenerateDataKeyPair', dataKeyPair('apart', '')],
+  ['GenerateDataKeyPairWithoutPlaintext', dataKeyPair('apart', 'WithoutPlaintext')],
+  ['AdvanceGenerateDataKeyPair', dataKeyPair('advance', '')],
+  ['AdvanceGenerateDataKeyPairWithoutPlaintext', dataKeyPair('advance', 'WithoutPlaintext')],
   [
     'AdvanceEncrypt',
     {
       ...encrypt,
+      action: () => 'Encrypt',
       response: messages.AdvanceEncryptResponse,
+      parameters: encryptParameters,
       answer: (result: Fields) => ({ ...result, ...advanceBlob(result) }),
     },
   ],
@@ -174,6 +243,7 @@ export const instanceApis: ReadonlyMap<string, InstanceApi> = new Map([
     'AdvanceDecrypt',
     {
       ...decrypt,
+      action: () => 'Decrypt',
       response: messages.AdvanceDecryptResponse,
       parameters: (request: Fields) => {
         checkAlgorithm(request);

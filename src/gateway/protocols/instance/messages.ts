@@ -49,12 +49,36 @@ const generateDataKeyResponse: MessageFields = {
   6: text('Algorithm'),
 };
 
+const dataKeyPairResponse: MessageFields = {
+  1: text('KeyId'),
+  2: bytes('Iv'),
+  3: text('KeyPairSpec'),
+  4: bytes('PrivateKeyPlaintext'),
+  5: bytes('PrivateKeyCiphertextBlob'),
+  6: bytes('PublicKey'),
+  7: text('RequestId'),
+  8: text('Algorithm'),
+};
+
+const sealedDataKeyPairResponse: MessageFields = {
+  1: text('KeyId'),
+  2: bytes('Iv'),
+  3: text('KeyPairSpec'),
+  4: bytes('PrivateKeyCiphertextBlob'),
+  5: bytes('PublicKey'),
+  6: text('RequestId'),
+  7: text('Algorithm'),
+};
+
 type MessageName =
   | 'Error'
   | `${'' | 'Advance'}${'Encrypt' | 'Decrypt'}Response`
   | `${'Encrypt' | 'Decrypt'}Request`
   | `${'' | 'Advance'}GenerateDataKey${'Request' | 'Response'}`
-  | `${'GenerateRandom' | 'GetSecretValue'}${'Request' | 'Response'}`;
+  | `${'GenerateRandom' | 'GetSecretValue' | 'Sign' | 'Verify' | 'GetPublicKey' | 'Hmac' | 'Hash'}${'Request' | 'Response'}`
+  | `Kms${'Encrypt' | 'Decrypt'}${'Request' | 'Response'}`
+  | `${'' | 'Advance'}GenerateDataKeyPairRequest`
+  | `${'' | 'Advance'}GenerateDataKeyPair${'' | 'WithoutPlaintext'}Response`;
 
 /** Messages of the instance gateway (dkms-gcs 0.2, api.proto of Alibaba's SDKs), by name. */
 export const messages: Readonly<Record<MessageName, MessageFields>> = {
@@ -74,6 +98,62 @@ export const messages: Readonly<Record<MessageName, MessageFields>> = {
   GenerateDataKeyResponse: generateDataKeyResponse,
   AdvanceGenerateDataKeyRequest: { 1: text('KeyId'), 2: ['NumberOfBytes', 'int32'], 3: bytes('Aad') },
   AdvanceGenerateDataKeyResponse: { ...generateDataKeyResponse, 7: text('KeyVersionId') },
+  GenerateDataKeyPairRequest: {
+    1: text('KeyId'),
+    2: text('Algorithm'),
+    3: text('KeyPairSpec'),
+    4: text('KeyFormat'),
+    5: bytes('Aad'),
+  },
+  GenerateDataKeyPairResponse: dataKeyPairResponse,
+  GenerateDataKeyPairWithoutPlaintextResponse: sealedDataKeyPairResponse,
+  AdvanceGenerateDataKeyPairRequest: {
+    1: text('KeyId'),
+    2: text('KeyPairSpec'),
+    3: text('KeyFormat'),
+    4: bytes('Aad'),
+  },
+  AdvanceGenerateDataKeyPairResponse: { ...dataKeyPairResponse, 9: text('KeyVersionId') },
+  AdvanceGenerateDataKeyPairWithoutPlaintextResponse: { ...sealedDataKeyPairResponse, 8: text('KeyVersionId') },
+  SignRequest: {
+    1: text('KeyId'),
+    2: bytes('Digest'),
+    3: text('Algorithm'),
+    4: bytes('Message'),
+    5: text('MessageType'),
+  },
+  SignResponse: {
+    1: text('KeyId'),
+    2: bytes('Signature'),
+    3: text('RequestId'),
+    4: text('Algorithm'),
+    5: text('MessageType'),
+  },
+  VerifyRequest: {
+    1: text('KeyId'),
+    2: bytes('Digest'),
+    3: bytes('Signature'),
+    4: text('Algorithm'),
+    5: bytes('Message'),
+    6: text('MessageType'),
+  },
+  VerifyResponse: {
+    1: text('KeyId'),
+    2: ['Value', 'bool'],
+    3: text('RequestId'),
+    4: text('Algorithm'),
+    5: text('MessageType'),
+  },
+  GetPublicKeyRequest: { 1: text('KeyId') },
+  GetPublicKeyResponse: { 1: text('KeyId'), 2: text('PublicKey'), 3: text('RequestId') },
+  HmacRequest: { 1: text('KeyId'), 2: bytes('Message') },
+  HmacResponse: { 1: text('KeyId'), 2: bytes('Signature'), 3: text('RequestId') },
+  HashRequest: { 1: bytes('Message'), 2: text('Algorithm') },
+  HashResponse: { 1: bytes('Digest'), 2: text('RequestId') },
+  KmsEncryptRequest: { 1: text('KeyId'), 2: bytes('Plaintext'), 3: bytes('Aad') },
+  KmsEncryptResponse: { 1: text('KeyId'), 2: bytes('CiphertextBlob'), 3: text('RequestId') },
+  KmsDecryptRequest: { 1: bytes('CiphertextBlob'), 2: bytes('Aad') },
+  KmsDecryptResponse: { 1: text('KeyId'), 2: bytes('Plaintext'), 3: text('RequestId') },
   GenerateRandomRequest: { 1: ['Length', 'int32'] },
   GenerateRandomResponse: { 1: bytes('Random'), 2: text('RequestId') },
   GetSecretValueRequest: {

@@ -4,8 +4,10 @@ import { productVersions } from '../../../ports/action.ts';
 import { equalBytes, rsaVerifier } from '../../signature.ts';
 import type { WireHeaders, WireRequest } from '../../wire-request.ts';
 import type { ApiCall, Proof, Protocol } from '../protocol.ts';
-import { instanceAnswers, protobufType } from './answers.ts';
-import { instanceApis, type InstanceApi } from './apis.ts';
+import { instanceAnswers, migrationHeader, protobufType } from './answers.ts';
+import type { InstanceApi } from './api.ts';
+import { instanceApis } from './apis.ts';
+import type { Fields } from './bytes.ts';
 import { decodeMessage, MessageError } from './codec.ts';
 
 const apiVersion = 'dkms-gcs-0.2';
@@ -78,13 +80,19 @@ function proofOf(request: WireRequest): Proof {
   };
 }
 
-function parametersOf(api: InstanceApi, body: Buffer): Record<string, unknown> {
+function readMessage(api: InstanceApi, body: Buffer): Fields {
   try {
-    return api.parameters(decodeMessage(api.request, body));
+    return decodeMessage(api.request, body);
   } catch (error) {
     if (error instanceof MessageError) throw new ApiError('ParseRequestParameterException', error.message);
     throw error;
   }
+}
+
+/** The key version that the header of migrated ciphertexts names. */
+function namedVersion(headers: WireHeaders): Fields {
+  const KeyVersionId = headers[migrationHeader];
+  return KeyVersionId === undefined || KeyVersionId === '' ? {} : { KeyVersionId };
 }
 
 function parse(request: WireRequest): ApiCall {
@@ -100,13 +108,15 @@ function parse(request: WireRequest): ApiCall {
       `The header x-kms-apiname must be one of ${[...instanceApis.keys()].join(', ')}.`,
     );
   }
+  const proof = proofOf(request);
+  const message = readMessage(api, request.body);
   return {
     protocol: 'instance',
     version: productVersions.Kms,
-    action: api.action,
-    answers: instanceAnswers(api),
-    proof: proofOf(request),
-    parameters: parametersOf(api, request.body),
+    action: api.action(message),
+    answers: instanceAnswers({ api, request: message }),
+    proof,
+    parameters: api.parameters(message, namedVersion(headers)),
   };
 }
 

@@ -6,7 +6,7 @@ import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import type { KeyUse } from '../../key-encryption.ts';
 import { assertAlgorithm, usableVersion } from '../../key-version-use.ts';
-import { base64Text, keyReference, oneOf, text } from '../../parameters.ts';
+import { base64Text, keyReference, oneOf, optional, text } from '../../parameters.ts';
 import { keyAction } from '../keys/key-action.ts';
 
 /** What these actions need a key for. */
@@ -16,7 +16,8 @@ export const maxAsymmetricCiphertextBytes: number = maxSm2CiphertextBytes;
 
 const named = z.object({
   KeyId: keyReference(),
-  KeyVersionId: text({ max: 64 }),
+  /** The primary one when it is left out, as the instance gateway does. */
+  KeyVersionId: optional(text({ max: 64 })),
   Algorithm: oneOf([...asymmetricCiphers.keys()]),
 });
 const encryptInput = named.extend({ Plaintext: base64Text(maxSm2PlaintextBytes) });

@@ -1,12 +1,15 @@
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { signatureAlgorithms } from '../../../crypto/asymmetric.ts';
+import { keySpecs } from '../../../crypto/key-specs.ts';
+import { publicPoint, sm2MessageDigest } from '../../../crypto/sm2.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
 import type { KeyUse } from '../../key-encryption.ts';
 import type { KeyLookup } from '../../key-lookup.ts';
 import { assertAlgorithm, usableVersion, type UsableVersion } from '../../key-version-use.ts';
-import { base64Text, keyReference, oneOf, text } from '../../parameters.ts';
+import { base64Text, keyReference, oneOf, optional, text, withDefault } from '../../parameters.ts';
 import { keyAction } from '../keys/key-action.ts';
 
 const signing: KeyUse = { form: 'asymmetric', usage: 'SIGN/VERIFY' };
@@ -14,11 +17,18 @@ const maxDigestBytes = 64;
 /** The signature of the largest RSA key. */
 const maxSignatureBytes = 512;
 
+/** As much as the instance gateway takes in a request. */
+const maxMessageBytes = 3 * 1024 * 1024;
+
 const signInput = z.object({
   KeyId: keyReference(),
-  KeyVersionId: text({ max: 64 }),
-  Algorithm: oneOf([...signatureAlgorithms.keys()]),
-  Digest: base64Text(maxDigestBytes),
+  /** The primary one when it is left out, and so the first algorithm of the key spec, as the instance gateway does. */
+  KeyVersionId: optional(text({ max: 64 })),
+  Algorithm: optional(oneOf([...signatureAlgorithms.keys()])),
+  Digest: optional(base64Text(maxDigestBytes)),
+  /** In place of Digest, for the instance gateway: the message itself, or its digest. */
+  Message: optional(base64Text(maxMessageBytes)),
+  MessageType: withDefault(oneOf(['RAW', 'DIGEST']), 'RAW'),
 });
 const verifyInput = signInput.extend({ Value: base64Text(maxSignatureBytes) });
 
@@ -28,9 +38,9 @@ export function asymmetricSign(dependencies: KmsDependencies): AnyAction {
     name: 'AsymmetricSign',
     input: signInput,
     run: async (found, parameters) => {
-      const { provider, material, names, digest } = await prepare(dependencies, found, parameters);
-      const signature = await provider.signDigest(material, parameters.Algorithm, digest);
-      return { ...names, Value: signature.toString('base64') };
+      const { provider, material, names, algorithm, digest } = await prepare(dependencies, found, parameters);
+      const signature = await provider.signDigest(material, algorithm, digest);
+      return { ...names, ...chosen(parameters, algorithm), Value: signature.toString('base64') };
     },
   });
 }
@@ -41,23 +51,43 @@ export function asymmetricVerify(dependencies: KmsDependencies): AnyAction {
     name: 'AsymmetricVerify',
     input: verifyInput,
     run: async (found, parameters) => {
-      const { provider, material, names, digest } = await prepare(dependencies, found, parameters);
+      const { provider, material, names, algorithm, digest } = await prepare(dependencies, found, parameters);
       const signature = Buffer.from(parameters.Value, 'base64');
-      const Value = await provider.verifyDigest(material, parameters.Algorithm, digest, signature);
-      return { ...names, Value };
+      const Value = await provider.verifyDigest(material, algorithm, digest, signature);
+      return { ...names, ...chosen(parameters, algorithm), Value };
     },
   });
+}
+
+type SignInput = z.infer<typeof signInput>;
+
+/** Told to callers who did not say it. */
+function chosen({ Algorithm }: SignInput, algorithm: string): { Algorithm?: string } {
+  return Algorithm === undefined ? { Algorithm: algorithm } : {};
 }
 
 async function prepare(
   dependencies: KmsDependencies,
   found: KeyLookup,
-  { Algorithm, Digest, KeyVersionId }: z.infer<typeof signInput>,
-): Promise<UsableVersion & { digest: Buffer }> {
-  const version = await usableVersion(dependencies, found, KeyVersionId, signing);
-  assertAlgorithm(version.key, Algorithm);
-  const digest = Buffer.from(Digest, 'base64');
-  const digestBytes = signatureAlgorithms.get(Algorithm)?.digestBytes;
-  if (digest.length === digestBytes) return { ...version, digest };
+  parameters: SignInput,
+): Promise<UsableVersion & { algorithm: string; digest: Buffer }> {
+  const version = await usableVersion(dependencies, found, parameters.KeyVersionId, signing);
+  const { key } = version;
+  const algorithm = parameters.Algorithm ?? keySpecs[key.keySpec]?.algorithms['SIGN/VERIFY']?.[0] ?? '';
+  assertAlgorithm(key, algorithm);
+  const digest = await digestOf(version, algorithm, parameters);
+  const digestBytes = signatureAlgorithms.get(algorithm)?.digestBytes;
+  if (digest.length === digestBytes) return { ...version, algorithm, digest };
   throw new ApiError('InvalidParameter', `The parameter Digest must be base64 of ${digestBytes} bytes.`);
+}
+
+/** What is signed: the digest that is given, or that of the message. */
+async function digestOf(version: UsableVersion, algorithm: string, parameters: SignInput): Promise<Buffer> {
+  const { Digest, Message, MessageType } = parameters;
+  if (Digest !== undefined) return Buffer.from(Digest, 'base64');
+  if (Message === undefined) throw new ApiError('MissingParameter', 'The parameter Digest is required.');
+  const message = Buffer.from(Message, 'base64');
+  if (MessageType === 'DIGEST') return message;
+  if (algorithm !== 'SM2DSA') return hash('sha256', message, 'buffer');
+  return sm2MessageDigest(publicPoint(await version.provider.publicKey(version.material)), message);
 }

@@ -7,7 +7,7 @@ import type { KmsDependencies } from '../../dependencies.ts';
 import { usableKey, type KeyUse } from '../../key-encryption.ts';
 import type { KeyLookup } from '../../key-lookup.ts';
 import { assertAlgorithm, versionOf } from '../../key-version-use.ts';
-import { base64Text, keyReference, oneOf } from '../../parameters.ts';
+import { base64Text, keyReference, oneOf, optional } from '../../parameters.ts';
 import { primaryVersion } from '../../records/key.ts';
 import { keyAction } from '../keys/key-action.ts';
 
@@ -18,7 +18,8 @@ const maxMacBytes = 64;
 
 const generateInput = z.object({
   KeyId: keyReference(),
-  Algorithm: oneOf(algorithms),
+  /** The one of the key when it is left out, as the instance gateway does. */
+  Algorithm: optional(oneOf(algorithms)),
   Message: base64Text(maxPlaintextBytes),
 });
 const verifyInput = generateInput.extend({ Mac: base64Text(maxMacBytes) });
@@ -29,8 +30,8 @@ export function generateMac(dependencies: KmsDependencies): AnyAction {
     name: 'GenerateMac',
     input: generateInput,
     run: async (found, parameters) => {
-      const { KeyId, mac } = await macOf(dependencies, found, parameters);
-      return { Algorithm: parameters.Algorithm, KeyId, Mac: mac.toString('base64') };
+      const { KeyId, Algorithm, mac } = await macOf(dependencies, found, parameters);
+      return { Algorithm, KeyId, Mac: mac.toString('base64') };
     },
   });
 }
@@ -41,10 +42,10 @@ export function verifyMac(dependencies: KmsDependencies): AnyAction {
     name: 'VerifyMac',
     input: verifyInput,
     run: async (found, parameters) => {
-      const { KeyId, mac } = await macOf(dependencies, found, parameters);
+      const { KeyId, Algorithm, mac } = await macOf(dependencies, found, parameters);
       const given = Buffer.from(parameters.Mac, 'base64');
       const Value = given.length === mac.length && timingSafeEqual(given, mac);
-      return { Algorithm: parameters.Algorithm, KeyId, Value };
+      return { Algorithm, KeyId, Value };
     },
   });
 }
@@ -53,9 +54,13 @@ async function macOf(
   dependencies: KmsDependencies,
   found: KeyLookup,
   { Algorithm, Message }: z.infer<typeof generateInput>,
-): Promise<{ KeyId: string; mac: Buffer }> {
+): Promise<{ KeyId: string; Algorithm: string; mac: Buffer }> {
   const key = await usableKey(dependencies, found, authenticating);
-  assertAlgorithm(key, Algorithm);
+  if (Algorithm !== undefined) assertAlgorithm(key, Algorithm);
   const { provider, material } = await versionOf(dependencies, key, primaryVersion(key)?.id ?? '');
-  return { KeyId: key.keyId, mac: await provider.mac(material, Buffer.from(Message, 'base64')) };
+  return {
+    KeyId: key.keyId,
+    Algorithm: key.keySpec,
+    mac: await provider.mac(material, Buffer.from(Message, 'base64')),
+  };
 }

@@ -58,6 +58,7 @@ func main() {
 	encrypt(client, found)
 	dataKeys(client, found)
 	read(client, found)
+	pairs(client, found)
 	refused(client, found)
 	_ = json.NewEncoder(os.Stdout).Encode(found)
 }

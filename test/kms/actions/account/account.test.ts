@@ -65,6 +65,7 @@ const everything: Record<string, unknown> = {
   DestinationKeyId: 'k',
   EnableAutomaticRotation: 'false',
   EnableDeletionProtection: 'true',
+  KeyPairSpec: 'EC_P256',
   KeyVersionId: 'v',
   EncryptedKeyMaterial: 'eA==',
   ImportToken: 'eA==',
