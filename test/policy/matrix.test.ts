@@ -39,7 +39,7 @@ const letters = (given: readonly [string, boolean][]): string =>
 function systemPoliciesOf(action: string, resource: string): string {
   const documents = [...systemPolicies.values()].map(({ document }) => document);
   return letters(
-    [...'FRAUTS'].map((letter, index) => {
+    ['F', 'R', 'A', 'U', 'T', 'S'].map((letter, index) => {
       const policies = attached(documents[index] ?? '');
       return [letter, evaluate(user, [request(action, resource)], context, policies).effect === 'Allow'];
     }),
