@@ -25,6 +25,12 @@ ENTRYPOINT ["/usr/local/bin/node", "src/cmd/operator.ts"]
 FROM runtime AS webhook
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/webhook.ts"]
 
+FROM runtime AS hsm
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/hsm.ts"]
+
+FROM runtime AS xki-proxy
+ENTRYPOINT ["/usr/local/bin/node", "src/cmd/xki-proxy.ts"]
+
 FROM runtime AS metadata
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/metadata.ts"]
 

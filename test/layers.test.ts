@@ -21,6 +21,7 @@ const layers: Readonly<Record<string, number>> = {
   'src/cli': 4,
   'src/metadata': 4,
   'src/xki': 4,
+  'src/hsm': 4,
   webhook: 4,
   'src/cmd': 5,
 };

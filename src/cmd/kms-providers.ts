@@ -3,6 +3,8 @@ import type { KmsDependencies } from '../kms/dependencies.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
+import { HsmClient } from '../providers/pkcs11-client.ts';
+import { Pkcs11Provider } from '../providers/pkcs11-provider.ts';
 import { SoftwareProvider } from '../providers/software-provider.ts';
 import { XkiProvider } from '../providers/xki-provider.ts';
 import { XkiProxyClient } from '../providers/xki-proxy-client.ts';
@@ -28,14 +30,17 @@ export interface KeyProviders {
 export function openKeyProviders(options: KeyProvidersOptions): KeyProviders {
   const { instances, random, clock } = options;
   const external = instances.filter((instance) => instance.type === 'External');
+  const hardware = instances.filter((instance) => instance.type === 'Hardware');
+  const clients = new Map(hardware.map(({ id, socket }) => [id, new HsmClient({ socket })]));
   const proxies = new Map(external.map((instance) => [instance.id, proxyOf(instance, options)]));
   return {
     providers: {
       software: new SoftwareProvider({ random }),
+      ...(clients.size > 0 && { pkcs11: new Pkcs11Provider({ clients, random }) }),
       ...(proxies.size > 0 && { xki: new XkiProvider({ proxies, random, clock }) }),
     },
     close: async () => {
-      await Promise.all([...proxies.values()].map((proxy) => proxy.close()));
+      await Promise.all([...proxies.values(), ...clients.values()].map((connection) => connection.close()));
     },
   };
 }

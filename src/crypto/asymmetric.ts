@@ -11,7 +11,7 @@ import type { RandomBytes } from './uuid.ts';
 export interface SignatureAlgorithm {
   readonly digestBytes: number;
   sign(key: KeyObject, digest: Uint8Array, random: RandomBytes): Buffer;
-  /** Takes the private key. Anything that is not the signature gives false. */
+  /** Takes the private or the public key. Anything that is not the signature gives false. */
   verify(key: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean;
 }
 
@@ -89,7 +89,7 @@ function digestInfo(digest: Uint8Array): Buffer {
 function publicOperation(key: KeyObject, signature: Uint8Array, padding: number): Buffer | undefined {
   if (signature.length !== modulusBits(key) / 8) return undefined;
   try {
-    return publicDecrypt({ key: createPublicKey(key), padding }, signature);
+    return publicDecrypt({ key: key.type === 'public' ? key : createPublicKey(key), padding }, signature);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
-import { createPrivateKey, sign, verify, type KeyObject } from 'node:crypto';
-import { derInteger, derOctetString, derOid, derSequence } from './der.ts';
+import { createECDH, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import { derBitString, derInteger, derOctetString, derOid, derSequence } from './der.ts';
 import { bytesOf, formatScalarPair, inverse, parseScalarPair, scalarBytes, scalarOf } from './scalar.ts';
 
 /**
@@ -48,7 +48,10 @@ export function signEcdsaDigest(curve: EcdsaCurve, key: KeyObject, digest: Uint8
   return formatScalarPair(r, s);
 }
 
-/** Whether `signature` (ASN.1 DER) is of the digest. Needs the private key: the scaled public key comes from it. */
+/**
+ * Whether `signature` (ASN.1 DER) is of the digest. With the public key alone, the scaled key is known but for its sign: a
+ * signature by the key -d, which only the holder of d could make, passes too.
+ */
 export function verifyEcdsaDigest(
   curve: EcdsaCurve,
   key: KeyObject,
@@ -60,7 +63,8 @@ export function verifyEcdsaDigest(
   if (factor === undefined || parts === undefined) return false;
   const s = (parts.s * factor) % curve.order;
   const scaled = Buffer.concat([bytesOf(parts.r), bytesOf(s)]);
-  return verify('sha256', message, { key: scaledKey(curve, key, factor), dsaEncoding: 'ieee-p1363' }, scaled);
+  const keys = key.type === 'private' ? [scaledKey(curve, key, factor)] : scaledPublicKeys(curve, key, factor);
+  return keys.some((candidate) => verify('sha256', message, { key: candidate, dsaEncoding: 'ieee-p1363' }, scaled));
 }
 
 /** c = h / z; nothing when z has no inverse. */
@@ -68,6 +72,21 @@ function factorOf({ order }: EcdsaCurve, digest: Uint8Array): bigint | undefined
   if (digest.length !== scalarBytes) throw new RangeError(`the digest has ${scalarBytes} bytes`);
   const z = scalarOf(digest) % order;
   return z === 0n ? undefined : (messageDigest * inverse(z, order)) % order;
+}
+
+/** The public keys c·Q and -c·Q: a Diffie-Hellman exchange of c with Q gives the one coordinate that both have. */
+function scaledPublicKeys(curve: EcdsaCurve, key: KeyObject, factor: bigint): KeyObject[] {
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  const exchange = createECDH(curve.namedCurve);
+  exchange.setPrivateKey(bytesOf(factor));
+  const shared = exchange.computeSecret(
+    Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]),
+  );
+  const algorithm = derSequence(derOid(ecPublicKey), derOid(curve.oid));
+  return [2, 3].map((parity) => {
+    const point = derBitString(Buffer.concat([Buffer.from([parity]), shared]));
+    return createPublicKey({ key: derSequence(algorithm, point), format: 'der', type: 'spki' });
+  });
 }
 
 /** The key c·d. */

@@ -55,7 +55,7 @@ function hmac(name: string, macHash: NonNullable<KeySpecRow['macHash']>, materia
     algorithms: { 'GENERATE/VERIFY MAC': [name] },
     materialBytes,
     macHash,
-    providers: ['software'],
+    providers: macHash === 'sm3' ? ['software'] : ['software', 'pkcs11'],
     rotates: false,
     rotatesAutomatically: false,
   };
@@ -84,7 +84,7 @@ function rsa(modulusBits: number): KeySpecRow {
       'ENCRYPT/DECRYPT': ['RSAES_OAEP_SHA_256', 'RSAES_OAEP_SHA_1'],
     },
     pair: { modulusBits },
-    providers: ['software'],
+    providers: ['software', 'pkcs11'],
     rotates: true,
     rotatesAutomatically: false,
   };
@@ -97,7 +97,7 @@ function ec(name: string, { namedCurve }: EcdsaCurve): KeySpecRow {
     usages: ['SIGN/VERIFY'],
     algorithms: { 'SIGN/VERIFY': ['ECDSA_SHA_256'] },
     pair: { namedCurve },
-    providers: ['software'],
+    providers: ['software', 'pkcs11'],
     rotates: true,
     rotatesAutomatically: false,
   };

@@ -1,4 +1,5 @@
 import type { KmsDependencies } from './dependencies.ts';
+import { destroyMaterials, materialsOf } from './destroy-material.ts';
 import { forgetKey } from './forget.ts';
 import { buryKey } from './burial.ts';
 import { keyTable, type PlannedDeletion } from './records/key.ts';
@@ -54,11 +55,14 @@ export class Purge {
         await keyTable.put(transaction, keyId, key);
         return undefined;
       }
+      const materials = await materialsOf(transaction, key);
       await buryKey(transaction, key.keyId, this.#dependencies.clock.now());
-      return key;
+      return { key, materials };
     });
-    if (removed !== undefined) forgetKey(this.#dependencies, removed);
-    return removed !== undefined;
+    if (removed === undefined) return false;
+    forgetKey(this.#dependencies, removed.key);
+    await destroyMaterials(this.#dependencies, removed.key, removed.materials);
+    return true;
   }
 
   #countDownSecret(name: string, elapsedMs: number): Promise<boolean> {

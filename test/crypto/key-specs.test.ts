@@ -43,7 +43,8 @@ describe('keySpecs', () => {
 
   it('lists the specs of a provider', () => {
     expect(keySpecsOf('software')).toEqual(Object.keys(keySpecs));
-    expect(keySpecsOf('pkcs11')).toEqual(['Aliyun_AES_256', 'Aliyun_AES_192', 'Aliyun_AES_128']);
+    const tokens = keySpecsOf('software').filter((name) => !/SM[234]/.test(name));
+    expect(keySpecsOf('pkcs11')).toEqual(tokens);
     expect(keySpecsOf('xki')).toEqual([defaultKeySpec]);
   });
 });

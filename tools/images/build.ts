@@ -32,6 +32,8 @@ const here: string = resolve(import.meta.dirname, '../..');
 /** Target of the Dockerfile → the folder of the build context that is its own. */
 const processTargets: Readonly<Record<string, ContextPart>> = {
   kms: 'app',
+  hsm: 'app',
+  'xki-proxy': 'app',
   operator: 'app',
   webhook: 'app',
   metadata: 'app',
