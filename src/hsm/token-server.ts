@@ -27,7 +27,7 @@ export interface TokenServerOptions {
 export interface TokenServer {
   readonly server: Server;
   /** Milliseconds; 0 when nothing runs. */
-  oldestMs(): number;
+  readonly oldestMs: () => number;
 }
 
 type Fields = readonly Buffer[];
