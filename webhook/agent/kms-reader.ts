@@ -15,13 +15,15 @@ const keyIdPattern = /^KAAP\.[0-9a-f-]{36}$/;
 
 /** Readers that speak to the KMS with the identity of each binding. */
 export function kmsReaders(location: Location): ReaderFactory {
-  return ({ identity }) => {
-    const client = new KmsClient({ ...location, credentials: credentialsOf(identity, location) });
-    return {
-      read: (source, signal) => readSource(client, source, signal),
-      waitForChange: (...waiting) => waitForChange(client, ...waiting),
-      close: () => client.close(),
-    };
+  return ({ identity }) => readerOf(new KmsClient({ ...location, credentials: credentialsOf(identity, location) }));
+}
+
+/** A reader that asks as `client` does, and closes it. */
+export function readerOf(client: KmsClient): SecretReader {
+  return {
+    read: (source, signal) => readSource(client, source, signal),
+    waitForChange: (...waiting) => waitForChange(client, ...waiting),
+    close: () => client.close(),
   };
 }
 

@@ -1,0 +1,202 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KmsClient, staticCredentials } from '../src/client/kms-client.ts';
+import { startDevelopmentServer } from '../test/interop/development-server.ts';
+import { agentConfigVariable, type AgentConfig } from '../webhook/agent/agent-config.ts';
+import { readerOf } from '../webhook/agent/kms-reader.ts';
+import { runAgent } from '../webhook/agent/run-agent.ts';
+
+/**
+ * What an agent costs: time to its secrets and memory, each beside a bare Node process of the same run, and how long a new
+ * version takes to the files of many pods: `node bench/agent.ts`. To reach: 150 ms to start, 20 MiB of private memory
+ * while it refreshes, 1 MiB while it holds, 5 s for the last pod (p99).
+ */
+
+const pods = Number(process.env['BENCH_PODS'] ?? 1000);
+const starts = Number(process.env['BENCH_STARTS'] ?? 15);
+const checkout = join(import.meta.dirname, '..');
+const folder = mkdtempSync(join(tmpdir(), 'kaap-bench-agent-'));
+const server = await startDevelopmentServer();
+const variable = (name: string): string => server.variables[name] ?? '';
+const caPem = readFileSync(variable('KAAP_CA_FILE'), 'utf8');
+const location = { endpoint: variable('KAAP_ENDPOINT'), caPem, region: 'local' };
+const secretName = variable('KAAP_SECRET_NAME');
+
+function configOf(name: string, refreshSeconds: number | undefined): AgentConfig {
+  const home = join(folder, name);
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, 'password'), variable('KAAP_CLIENT_KEY_PASSWORD'));
+  const clientKeyFile = variable('KAAP_CLIENT_KEY_FILE');
+  return {
+    version: 1,
+    ...location,
+    accountId: '1000000000000000',
+    envFile: join(home, 'env', 'env'),
+    readyFile: join(home, 'env', '.ready'),
+    bindings: [
+      {
+        name: 'bench',
+        accessPoint: 'dev',
+        identity: { method: 'ClientKey', clientKeyFile, passwordFile: join(home, 'password') },
+        sources: [{ name: 'db', secretName }],
+        env: [],
+        files: [{ path: join(home, 'files', 'db'), source: 'db', mode: '0440' }],
+        ...(refreshSeconds === undefined ? {} : { refreshSeconds }),
+      },
+    ],
+  };
+}
+
+/** Signs with HMAC, as agents do with the session of their role. */
+function rootClient(): KmsClient {
+  const accessKeyId = variable('ALIBABA_CLOUD_ACCESS_KEY_ID');
+  const accessKeySecret = variable('ALIBABA_CLOUD_ACCESS_KEY_SECRET');
+  return new KmsClient({ ...location, credentials: staticCredentials({ accessKeyId, accessKeySecret }) });
+}
+
+function percentile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+}
+
+/** Resolves with the milliseconds until a file is there. */
+async function untilThere(path: string, started: number): Promise<number> {
+  while (!existsSync(path)) await sleep(1);
+  return performance.now() - started;
+}
+
+async function startAgent(name: string, refreshSeconds?: number): Promise<{ child: ChildProcess; ms: number }> {
+  const config = configOf(name, refreshSeconds);
+  const started = performance.now();
+  const child = spawn(process.execPath, [join(checkout, 'dist/agent.js')], {
+    env: { [agentConfigVariable]: JSON.stringify(config) },
+    stdio: 'ignore',
+  });
+  return { child, ms: await untilThere(config.readyFile, started) };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function measureStart(): Promise<void> {
+  const agents: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < starts; round++) {
+    const { child, ms } = await startAgent(`start-${round}`);
+    await end(child);
+    agents.push(ms);
+    const started = performance.now();
+    spawnSync(process.execPath, ['-e', '0']);
+    bare.push(performance.now() - started);
+  }
+  const [agent, node] = [percentile(agents, 0.5), percentile(bare, 0.5)];
+  print(
+    `start to secrets in place p50 ${agent.toFixed(0)} ms; node -e 0 ${node.toFixed(0)} ms; ${(agent / node).toFixed(1)} x`,
+  );
+}
+
+/** Resident and private memory of a process in MiB. */
+function memoryOf(pid: number | undefined): { rss: number; own: number } {
+  const rollup = readFileSync(`/proc/${pid ?? 0}/smaps_rollup`, 'utf8');
+  const kib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
+  return { rss: kib('Rss') / 1024, own: (kib('Private_Clean') + kib('Private_Dirty')) / 1024 };
+}
+
+function printMemory(what: string, pid: number | undefined): void {
+  const { rss, own } = memoryOf(pid);
+  print(`memory ${what}: ${rss.toFixed(2)} MiB resident, ${own.toFixed(2)} MiB private`);
+}
+
+async function measureMemory(): Promise<void> {
+  const idle = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
+  const { child: refreshing } = await startAgent('refreshing', 300);
+  const holder = buildHolder();
+  const holding = holder === undefined ? undefined : spawn(holder, ['hold'], { stdio: 'ignore' });
+  await sleep(5000);
+  printMemory('of a bare Node process', idle.pid);
+  printMemory('of an agent that refreshes', refreshing.pid);
+  if (holding !== undefined) printMemory('of an agent that only holds', holding.pid);
+  for (const child of [idle, refreshing, ...(holding === undefined ? [] : [holding])]) await end(child);
+}
+
+function buildHolder(): string | undefined {
+  const compiler = ['musl-gcc', 'gcc'].find((name) => spawnSync(name, ['--version']).status === 0);
+  if (compiler === undefined) return undefined;
+  const program = join(folder, 'kaap-exec');
+  execFileSync(compiler, ['-Os', '-static', '-s', '-o', program, join(checkout, 'webhook/exec/kaap-exec.c')]);
+  return program;
+}
+
+/** Agents in this process, each with connections of its own, as many as pods. */
+async function measureRotation(): Promise<void> {
+  const stop = new AbortController();
+  const log = { info: () => undefined, warn: () => undefined };
+  const files: string[] = [];
+  const running: Promise<void>[] = [];
+  for (let index = 0; index < pods; index++) {
+    const config = configOf(`pod-${index}`, 300);
+    files.push(config.bindings[0]?.files[0]?.path ?? '');
+    const readers = (): ReturnType<typeof readerOf> => readerOf(rootClient());
+    const ready = Promise.withResolvers<void>();
+    running.push(runAgent(config, { signal: stop.signal, log, readers, onReady: () => ready.resolve() }));
+    if (index % 20 === 19) await ready.promise;
+  }
+  await sleep(10_000);
+  const times = await rotate(files);
+  const [p50, p99] = [percentile(times, 0.5), percentile(times, 0.99)];
+  print(
+    `a new version in ${times.length} of ${pods} pods: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, last ${Math.max(...times).toFixed(0)} ms`,
+  );
+  const asked = await baseline();
+  print(
+    `baseline: ${pods} GetSecretValue one after another would take ${(asked * pods).toFixed(0)} ms (${asked.toFixed(1)} ms each)`,
+  );
+  stop.abort();
+  await Promise.allSettled(running);
+}
+
+/** Puts a version and waits for it everywhere, 60 s at most. Gives milliseconds from the answer of the KMS, per pod. */
+async function rotate(files: readonly string[]): Promise<number[]> {
+  const client = rootClient();
+  await client.putSecretValue({ SecretName: secretName, SecretData: 'rotated', VersionId: `v-${Date.now()}` });
+  const started = performance.now();
+  client.close();
+  const times = new Map<string, number>();
+  while (times.size < files.length && performance.now() - started < 60_000) {
+    for (const file of files) {
+      if (!times.has(file) && readFileSync(file, 'utf8') === 'rotated') times.set(file, performance.now() - started);
+    }
+    await sleep(20);
+  }
+  return [...times.values()];
+}
+
+async function baseline(): Promise<number> {
+  const client = rootClient();
+  await client.getSecretValue({ SecretName: secretName });
+  const started = performance.now();
+  for (let count = 0; count < 50; count++) await client.getSecretValue({ SecretName: secretName });
+  client.close();
+  return (performance.now() - started) / 50;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  execFileSync(process.execPath, [join(checkout, 'tools/build-agent.ts')]);
+  await measureStart();
+  await measureMemory();
+  await measureRotation();
+} finally {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+}
