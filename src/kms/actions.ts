@@ -24,6 +24,7 @@ import {
 } from './actions/access-points/policies.ts';
 import { describeAccountKmsStatus, describeRegions, openKmsService } from './actions/account/account.ts';
 import { getDefaultKmsInstance, getKmsInstance, listKmsInstances } from './actions/account/instances.ts';
+import { createUnsupportedActions } from './actions/account/unsupported.ts';
 import { createAlias, deleteAlias, updateAlias } from './actions/aliases/alias-changes.ts';
 import { listAliases, listAliasesByKeyId } from './actions/aliases/list-aliases.ts';
 import {
@@ -190,7 +191,7 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   getDefaultKmsInstance,
 ];
 
-/** Every action of KMS (2016-01-20) that this installation answers. */
+/** Every action of KMS (2016-01-20): those that this installation answers, and those that it says are not supported. */
 export function createKmsActions(dependencies: KmsDependencies): readonly AnyAction[] {
-  return rows.map((row) => row(dependencies));
+  return [...rows.map((row) => row(dependencies)), ...createUnsupportedActions(dependencies)];
 }

@@ -18,18 +18,3 @@ export const parameterDifferences: Notes = {
   'CreateKey.Origin': '`EXTERNAL` for symmetric and HMAC keys in software.',
   'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',
 };
-
-const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
-const noManaged = 'There are no managed data keys yet.';
-
-/** Why an action is not there. */
-export const refusals: Notes = {
-  AdvanceEncrypt: 'At the OpenAPI. The instance gateway has it.',
-  ConnectKmsInstance: noVpc,
-  DescribeService: 'Only in old SDKs; nobody documents it any more.',
-  GetKmsInstanceQuotaInfos: 'There are no quotas.',
-  GetManagedDataKey: noManaged,
-  ListManagedDataKeyVersions: noManaged,
-  ReleaseKmsInstance: noVpc,
-  UpdateKmsInstanceBindVpc: noVpc,
-};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { unsupportedActions } from '../../src/kms/actions/account/unsupported.ts';
 import { createKmsActions } from '../../src/kms/actions.ts';
 import { KeyUses } from '../../src/kms/key-uses.ts';
 import { refusalOf } from '../../src/kms/parameters.ts';
@@ -8,7 +9,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import type { AnyAction } from '../../src/ports/action.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import { generatedFrom, type Artifact } from './artifact.ts';
-import { differences, parameterDifferences, refusals } from './compatibility-notes.ts';
+import { differences, parameterDifferences } from './compatibility-notes.ts';
 import { documentedActions, type DocumentedAction } from './documented-actions.ts';
 
 /** `own` is Kaap's, and nobody documents it. */
@@ -54,22 +55,22 @@ export function compatibilityRows(): CompatibilityRow[] {
 const ownNote = 'Of Kaap’s own.';
 
 function rowsOf({ name: action, parameters }: DocumentedAction, row: AnyAction | undefined): CompatibilityRow[] {
-  if (row === undefined) {
-    const note = refusals[action] ?? '';
+  const note = row === undefined ? '' : unsupportedActions.get(action);
+  if (row === undefined || note !== undefined) {
     const withAction = parameters.map((parameter): CompatibilityRow => {
       return { action, parameter, status: 'refused', note: 'With the action.' };
     });
-    return [{ action, status: 'refused', note }, ...withAction];
+    return [{ action, status: 'refused', note: note ?? '' }, ...withAction];
   }
   const shape = shapeOf(row);
   const read = parameters.map((parameter) => parameterRow(action, parameter, shape[parameter]));
   const own = Object.keys(shape)
     .filter((parameter) => !parameters.includes(parameter) && !common.has(parameter))
     .map((parameter): CompatibilityRow => ({ action, parameter, status: 'own', note: ownNote }));
-  const note = differences[action] ?? '';
-  const isFull = note === '' && read.every(({ status }) => status === 'full');
+  const difference = differences[action] ?? '';
+  const isFull = difference === '' && read.every(({ status }) => status === 'full');
   return [
-    { action, status: isFull ? 'full' : 'partial', note: isFull ? '' : note || 'As its parameters say.' },
+    { action, status: isFull ? 'full' : 'partial', note: isFull ? '' : difference || 'As its parameters say.' },
     ...read,
     ...own,
   ];
@@ -108,7 +109,7 @@ Every action of KMS 2016-01-20 that Alibaba Cloud documents or that one of its S
 
 - **full**: as documented. \`DryRun\` works on every action; \`RegionId\` is accepted and means nothing. An action is full when all its parameters are.
 - **partial**: it is there, and differs as said.
-- **refused**: an action answers \`InvalidApi.NotFound\` (404); a parameter, \`InvalidParameter\` (400) unless it is left out or empty. Never a silent success.
+- **refused**: an action answers \`UnsupportedOperation\` (400); a parameter, \`InvalidParameter\` (400) unless it is left out or empty. Never a silent success.
 - **own**: Kaap has it, and nobody documents it.
 
 The SDKs of \`test/interop\` prove it, unmodified: for JavaScript, Go, Python and Java, through RPC V1, ACS3 and the protobuf protocol of KMS
