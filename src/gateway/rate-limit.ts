@@ -5,7 +5,7 @@ import { principalArn, type Principal } from '../policy/principal.ts';
 
 /** How many requests per second one caller may make, on average. 0 sets no limit. */
 export interface RateLimits {
-  /** For each identity: an access key's user, a session of a role (so each pod by itself), a client key. */
+  /** For each identity: a user, a client key, a session of a role; pods that share a session name count each by itself. */
   readonly callerPerSecond: number;
   /** For each source address, over the calls that need no signature (AssumeRoleWithOIDC). */
   readonly anonymousPerSecond: number;
@@ -45,13 +45,19 @@ export class RateLimiter {
     const perSecond = anonymous ? this.#limits.anonymousPerSecond : this.#limits.callerPerSecond;
     if (perSecond === 0) return;
     const now = this.#clock.monotonic();
-    const caller = anonymous ? sourceIp : principalArn(principal);
+    const caller = anonymous ? sourceIp : callerOf(principal);
     const bucket = this.#buckets.get(caller) ?? { tokens: perSecond * burstSeconds, at: now };
     const tokens = Math.min(perSecond * burstSeconds, bucket.tokens + ((now - bucket.at) / 1000) * perSecond);
     const admitted = tokens >= 1;
     this.#buckets.set(caller, { tokens: admitted ? tokens - 1 : tokens, at: now });
     if (!admitted) throw tooMany(perSecond);
   }
+}
+
+/** Sessions of pods are named after their service account, so a pod is told by its UID. */
+function callerOf(principal: Principal): string {
+  const podUid = principal.kind === 'RoleSession' ? principal.serviceAccount?.podUid : undefined;
+  return `${principalArn(principal)}\n${podUid ?? ''}`;
 }
 
 function tooMany(perSecond: number): ApiError {

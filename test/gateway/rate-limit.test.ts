@@ -38,6 +38,21 @@ describe('RateLimiter', () => {
     expect(run(limiter, user('greedy'), 100)).toBe(5);
   });
 
+  it('tells pods of one service account apart', () => {
+    const limiter = new RateLimiter({ callerPerSecond: 1, anonymousPerSecond: 0 }, new ManualClock());
+    const pod = (podUid: string): Principal => ({
+      kind: 'RoleSession',
+      accountId: '1',
+      roleName: 'shop',
+      sessionName: 'shop.shop',
+      accessKeyId: 'STS.1',
+      expiresAt: 0,
+      serviceAccount: { provider: 'kubernetes', namespace: 'shop', name: 'shop', podUid },
+    });
+    expect(run(limiter, pod('a'), 9)).toBe(2);
+    expect(run(limiter, pod('b'), 9)).toBe(2);
+  });
+
   it('counts calls without a signature by their source address', () => {
     const limiter = new RateLimiter({ callerPerSecond: 0, anonymousPerSecond: 2 }, new ManualClock());
     expect(run(limiter, nobody, 9, '192.0.2.1')).toBe(4);
