@@ -133,7 +133,9 @@ async function answerApi(
     return;
   }
   const abort = new AbortController();
-  response.once('close', () => abort.abort());
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort();
+  });
   const { answer, outcome } = await settle(workings, exchange, abort.signal);
   measure(workings, exchange, outcome, startedAt);
   send(response, requestId, answer);

@@ -23,6 +23,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     let size = 0;
     const stop = (error: ApiError): void => {
       request.off('data', onData);
+      request.off('close', broken);
       request.pause();
       reject(error);
     };
@@ -33,9 +34,11 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     };
     const broken = (): void => stop(new ApiError('ParseRequestParameterException', 'The request body is incomplete.'));
     request.on('data', onData);
-    request.once('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    );
+    request.once('end', () => {
+      // Every request closes in the end: what came whole is not broken by that.
+      request.off('close', broken);
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    });
     request.once('error', broken);
     request.once('close', broken);
   });
