@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerAudit } from '../cli/commands/audit.ts';
 import { registerBootstrap } from '../cli/commands/bootstrap.ts';
 import { registerCall } from '../cli/commands/call.ts';
+import { registerPolicy } from '../cli/commands/policy.ts';
 import { registerRootCredential } from '../cli/commands/credential.ts';
 import { registerSeal } from '../cli/commands/seal.ts';
 import { registerSecret } from '../cli/commands/secret.ts';
@@ -27,6 +28,7 @@ function createProgram(): Command {
   registerSeal(program, createStateAccess(process.env));
   registerBackup(program);
   registerWhy(program);
+  registerPolicy(program);
   registerXki(program);
   registerRootCredential(program);
   registerBootstrap(program, async () => (await connectToCluster({ log: silentLogger })).api);

@@ -17,6 +17,8 @@ export interface AuditFilter {
   resource?: string;
   /** `OK`, an error code, or `error` for anything but `OK`. */
   outcome?: string;
+  /** Whether Shadow mode let a call pass that the policies deny. */
+  wouldDeny?: boolean;
   /** Milliseconds since the Unix epoch, inclusive. */
   since?: number;
   /** Milliseconds since the Unix epoch, exclusive. */
@@ -42,6 +44,7 @@ const conditions: {
   requestId: (event, value) => event.requestId === value,
   resource: (event, value) => event.resources.some((resource) => matches(resource, value)),
   outcome: (event, value) => (value === 'error' ? event.outcome !== 'OK' : matches(event.outcome, value)),
+  wouldDeny: (event, value) => (event.decidedBy?.startsWith('shadow:') === true) === value,
   since: (event, value) => event.time >= value,
   until: (event, value) => event.time < value,
 };

@@ -19,6 +19,8 @@ const events = [
     sourceIp: '10.1.2.3',
     requestId: 'R-4',
     pod: { namespace: 'shop', serviceAccount: 'web', name: 'web-1' },
+    decision: 'Deny',
+    decidedBy: 'shadow:RbacPolicy/shop',
   }),
 ];
 
@@ -38,6 +40,8 @@ const cases: { filter: AuditFilter; found: number[] }[] = [
   { filter: { action: 'sts:*' }, found: [4] },
   { filter: { action: 'kms:CreateKey' }, found: [1] },
   { filter: { principal: 'anonymous' }, found: [3] },
+  { filter: { wouldDeny: true }, found: [4] },
+  { filter: { wouldDeny: false }, found: [1, 2, 3] },
   { filter: { resource: key }, found: [1, 3] },
   { filter: { resource: 'acs:kms:local:1000000000000000:secret/*' }, found: [2, 3] },
   { filter: { outcome: 'OK' }, found: [1, 3, 4] },

@@ -39,6 +39,7 @@ export function registerAudit(program: Command): void {
     .option('--pod <namespace/name>', 'pod behind the caller')
     .option('--resource <arn>', 'what the action was about')
     .option('--outcome <code>', 'OK, an error code, or error for anything but OK')
+    .option('--would-deny', 'what an access point in Shadow mode would have denied')
     .option('--request-id <id>', 'one request')
     .option('--since <time>', 'ISO 8601 time, inclusive', instant)
     .option('--until <time>', 'ISO 8601 time, exclusive', instant)
@@ -90,7 +91,8 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function instant(text: string): number {
+/** Parses an option that is a time, to milliseconds since the Unix epoch. */
+export function instant(text: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new InvalidArgumentError('Write a time such as 2026-01-31T08:00:00Z.');
   return time;
