@@ -161,6 +161,9 @@ export abstract class KmsApi {
   waitSecretChanges(input: In<'WaitSecretChanges'>, options?: CallOptions): Out<'WaitSecretChanges'> {
     return this.#kms('WaitSecretChanges', input, options);
   }
+  listSecretConsumers(input: In<'ListSecretConsumers'>, options?: CallOptions): Out<'ListSecretConsumers'> {
+    return this.#kms('ListSecretConsumers', input, options);
+  }
   putSecretValue(input: In<'PutSecretValue'>, options?: CallOptions): Out<'PutSecretValue'> {
     return this.#kms('PutSecretValue', input, options);
   }

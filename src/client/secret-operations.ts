@@ -107,6 +107,32 @@ export interface SecretOperations {
     },
     { Secrets: { Secret: { SecretName: string; State: string; Changed: boolean }[] } }
   >;
+  /** Kaap's own: who reads the secret, the last to read first. */
+  ListSecretConsumers: Operation<
+    { SecretName: string },
+    {
+      SecretName: string;
+      ObservedSince: string;
+      /** Empty when nobody has read it since. */
+      LastUsedTime: string;
+      ReadCount: number;
+      /** No read was lost, and no consumer had to go for later ones. */
+      Complete: boolean;
+      DroppedConsumers: number;
+      Consumers: {
+        Consumer: {
+          Principal: string;
+          /** Empty, as are the next two, where the caller is no pod. */
+          Namespace: string;
+          ServiceAccount: string;
+          PodName: string;
+          FirstUsedTime: string;
+          LastUsedTime: string;
+          ReadCount: number;
+        }[];
+      };
+    }
+  >;
   PutSecretValue: Operation<
     {
       SecretData: string;

@@ -11,6 +11,7 @@ import { createKmsActions } from '../kms/actions.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
 import { createServiceActions, type ServiceControl } from '../kms/service-actions.ts';
 import { KeyUses } from '../kms/key-uses.ts';
+import { observeReads, SecretConsumers } from '../kms/secret-consumers.ts';
 import type { Clock } from '../lib/clock.ts';
 import { startHttpServer } from '../lib/http-server.ts';
 import type { Logger } from '../lib/log.ts';
@@ -195,6 +196,7 @@ function kmsDependencies(
   return {
     store,
     uses: new KeyUses(store),
+    consumers: new SecretConsumers({ store, region, accountId }),
     providers,
     clock,
     random: randomBytes,
@@ -276,7 +278,7 @@ function createApi(
       findClientKey: (id) => findClientKey(store, id),
     }),
     policySource,
-    audit,
+    audit: observeReads(audit, kms.consumers),
     nonces,
     clock,
     random,

@@ -15,7 +15,7 @@ export const upkeepLeaseMs: number = 2.5 * roundMs;
 
 /**
  * What KMS does by itself: removes keys and secrets whose deletion is due and rotates keys and secrets, which one process does for all, and drops cached
- * material of keys that may not be used any more. Gives the stop, which waits for what is under way.
+ * material of keys that may not be used any more. Each process merges what it counted of the readers of secrets. Gives the stop, which waits for what is under way.
  */
 export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
   const stopping = new AbortController();
@@ -27,6 +27,7 @@ export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, lo
     stopForgetting();
     stopping.abort();
     await working;
+    await mergeReaders(dependencies, log);
   };
 }
 
@@ -38,6 +39,15 @@ async function keepKeysOnce(dependencies: KmsDependencies, log: Logger): Promise
   if (expired.length > 0) log.info({ keys: expired }, 'destroyed imported material that has ended');
 }
 
+async function mergeReaders({ consumers, clock }: KmsDependencies, log: Logger): Promise<void> {
+  try {
+    await consumers.begin(clock.now());
+    await consumers.flush();
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'who read which secret could not be stored; trying again');
+  }
+}
+
 async function workForEver(
   dependencies: KmsDependencies,
   lease: StoreLease,
@@ -46,9 +56,11 @@ async function workForEver(
 ): Promise<void> {
   // Counts the time since it was made: another one for each time that this process takes the work over.
   let purge: Purge | undefined;
+  await mergeReaders(dependencies, log);
   while (!signal.aborted) {
     await sleep(roundMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
+    await mergeReaders(dependencies, log);
     try {
       if (!(await lease.hold())) {
         purge = undefined;

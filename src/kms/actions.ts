@@ -64,6 +64,7 @@ import { createSecret } from './actions/secrets/create-secret.ts';
 import { describeSecret } from './actions/secrets/describe-secret.ts';
 import { getRandomPassword } from './actions/secrets/get-random-password.ts';
 import { getSecretValue } from './actions/secrets/get-secret-value.ts';
+import { listSecretConsumers } from './actions/secrets/list-secret-consumers.ts';
 import { listSecretVersionIds } from './actions/secrets/list-secret-version-ids.ts';
 import { listSecrets } from './actions/secrets/list-secrets.ts';
 import { putSecretValue } from './actions/secrets/put-secret-value.ts';
@@ -142,6 +143,7 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   describeSecret,
   listSecrets,
   listSecretVersionIds,
+  listSecretConsumers,
   updateSecret,
   updateSecretVersionStage,
   deleteSecret,

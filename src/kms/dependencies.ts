@@ -5,6 +5,7 @@ import type { KeyProvider } from '../ports/key-provider.ts';
 import type { RotationHook } from '../ports/rotation-hook.ts';
 import type { Store } from '../ports/store.ts';
 import type { KeyUses } from './key-uses.ts';
+import type { SecretConsumers } from './secret-consumers.ts';
 
 /** What kind of keys an instance holds. */
 export type InstanceType = 'Software' | 'Hardware' | 'External';
@@ -22,6 +23,8 @@ export interface KmsDependencies {
   readonly providers: Readonly<Partial<Record<KeyProvider['kind'], KeyProvider>>>;
   /** Counts encryptions per key version. */
   readonly uses: KeyUses;
+  /** Knows who reads which secret. */
+  readonly consumers: SecretConsumers;
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** Such as `local`. */

@@ -3,6 +3,7 @@ import { decodeInput } from '../../src/gateway/decode-input.ts';
 import { createKmsActions } from '../../src/kms/actions.ts';
 import type { InstanceDescription, KmsDependencies } from '../../src/kms/dependencies.ts';
 import { KeyUses, type KeyUsesOptions } from '../../src/kms/key-uses.ts';
+import { SecretConsumers } from '../../src/kms/secret-consumers.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { ApiError } from '../../src/lib/errors.ts';
 import type { AccessRequest } from '../../src/policy/decision.ts';
@@ -38,6 +39,7 @@ export class KmsScene {
       store: this.store,
       providers: { software: this.provider, ...providers },
       uses: new KeyUses(this.store, useOptions),
+      consumers: new SecretConsumers({ store: this.store, region: 'local', accountId: account }),
       clock: this.clock,
       random: randomBytes,
       region: 'local',

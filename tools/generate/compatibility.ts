@@ -5,6 +5,7 @@ import { unsupportedActions } from '../../src/kms/actions/account/unsupported.ts
 import { createKmsActions } from '../../src/kms/actions.ts';
 import { KeyUses } from '../../src/kms/key-uses.ts';
 import { refusalOf } from '../../src/kms/parameters.ts';
+import { SecretConsumers } from '../../src/kms/secret-consumers.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { AnyAction } from '../../src/ports/action.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
@@ -28,14 +29,15 @@ export interface CompatibilityRow {
 /** The action table as the server has it, for reading only. */
 export function actionTable(): ReadonlyMap<string, AnyAction> {
   const store = new MemoryStore();
+  const home = { region: 'local', accountId: '1000000000000000' };
   const actions = createKmsActions({
+    ...home,
     store,
     uses: new KeyUses(store),
+    consumers: new SecretConsumers({ ...home, store }),
     providers: {},
     clock: systemClock,
     random: randomBytes,
-    region: 'local',
-    accountId: '1000000000000000',
     instances: [],
   });
   return new Map(actions.map((action) => [action.name, action]));

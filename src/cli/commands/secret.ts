@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { isKmsClientError, type KmsClient } from '../../client/kms-client.ts';
 import { ConfigError } from '../../lib/config.ts';
 import { connect, readConnection } from '../connection.ts';
-import { standardOutput } from '../output.ts';
+import { standardOutput, table } from '../output.ts';
 
 const standardInput = 0;
 
-/** `kaap secret put|get`: values of secrets. A value is never an argument, where others could see it. */
+/** `kaap secret put|get|consumers`: values of secrets, and who reads them. A value is never an argument, where others could see it. */
 export function registerSecret(program: Command): void {
-  const secret = program.command('secret').description('read and write secrets');
+  const secret = program.command('secret').description('read and write secrets, see who reads them');
   secret
     .command('put')
     .description('write a new version of a secret; creates the secret when there is none')
@@ -33,6 +33,35 @@ export function registerSecret(program: Command): void {
       const encoding = answer['SecretDataType'] === 'binary' ? 'base64' : 'utf8';
       standardOutput.raw(Buffer.from(String(answer['SecretData']), encoding));
     });
+  secret
+    .command('consumers')
+    .description('who reads a secret, and when last: is it safe to delete?')
+    .argument('<name>', 'full name, such as shop/db')
+    .action(async (name: string) => {
+      const answer = await withClient((client) => client.listSecretConsumers({ SecretName: name }));
+      consumerLines(answer).forEach((line) => standardOutput.line(line));
+    });
+}
+
+/** What `kaap secret consumers` says: how far the answer goes, then a line for each who read the secret. */
+export function consumerLines(answer: Awaited<ReturnType<KmsClient['listSecretConsumers']>>): string[] {
+  const { SecretName, ObservedSince, ReadCount, Complete, DroppedConsumers, Consumers } = answer;
+  const seen =
+    ReadCount === 0
+      ? `Nobody has read ${SecretName} since ${ObservedSince}.`
+      : `${SecretName} was read ${ReadCount} times since ${ObservedSince}, the last time at ${answer.LastUsedTime}.`;
+  const gap = DroppedConsumers === 0 ? 'some reads could not be counted' : 'some who read it earlier are left out';
+  const rows = Consumers.Consumer.map((each) => [
+    each.Namespace === '' ? each.Principal : `${each.Namespace}/${each.ServiceAccount}`,
+    each.PodName === '' ? '-' : each.PodName,
+    each.LastUsedTime,
+    String(each.ReadCount),
+  ]);
+  return [
+    seen,
+    ...(Complete ? [] : [`The list is not complete: ${gap}. The audit log has all of them.`]),
+    ...(rows.length === 0 ? [] : table([['WHO', 'POD', 'LAST READ', 'READS'], ...rows])),
+  ];
 }
 
 interface PutOptions {
