@@ -45,6 +45,7 @@ export interface SecretOperations {
       OwingService: string;
       PlannedDeleteTime: string;
       RotationInterval: string;
+      SecretDataGenerator?: string;
       SecretName: string;
       SecretType: string;
       Tags: { Tag: { TagKey: string; TagValue: string }[] };

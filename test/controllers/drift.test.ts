@@ -93,6 +93,61 @@ describe('What somebody changes in KMS behind the back of a KmsSecret', () => {
   });
 });
 
+describe('The rotation of a KmsSecret', () => {
+  const ref = { namespace: 'shop', name: 'rotating' };
+  const SecretName = 'shop/rotating';
+  const spec = {
+    generate: { length: 16, generatedField: 'password', template: { user: 'app' } },
+    rotation: { intervalHours: 24 },
+  };
+  const generator = { PasswordLength: 24, GeneratedField: 'password' };
+
+  beforeAll(async () => {
+    await scene.ready(kmsSecretType, ref, spec);
+  });
+
+  it('is that of the object, with a first value by its template, and its times are in the status', async () => {
+    const { SecretData } = (await call('GetSecretValue', { SecretName })) as { SecretData: string };
+    expect(JSON.parse(SecretData)).toEqual({ user: 'app', password: expect.stringMatching(/^.{16}$/) as string });
+    const { status } = (await scene.read(kmsSecretType, ref))!;
+    expect(status).toMatchObject({
+      automaticRotation: 'Enabled',
+      nextRotationTime: expect.stringMatching(/Z$/) as string,
+    });
+    expect(status).not.toHaveProperty('lastRotationTime');
+    await call('RotateSecret', { SecretName, VersionId: 'second' });
+    await scene.until(async () => (await scene.read(kmsSecretType, ref))?.status?.['lastRotationTime']);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['that it is on', { EnableAutomaticRotation: false }],
+    ['its interval', { EnableAutomaticRotation: true, RotationInterval: '6h' }],
+    [
+      'its generator',
+      { EnableAutomaticRotation: true, RotationInterval: '24h', SecretDataGenerator: JSON.stringify(generator) },
+    ],
+  ])('is put back: %s', async (_what, parameters) => {
+    await call('UpdateSecretRotationPolicy', { SecretName, ...parameters });
+    await scene.untilKms(
+      'DescribeSecret',
+      { SecretName },
+      (answer) => answer.includes('"RotationInterval":"86400s"') && answer.includes(String.raw`PasswordLength\":16`),
+    );
+  });
+
+  it('is not set again where nothing differs, which would put it off for ever', async () => {
+    const looks = scene.calls.get('DescribeSecret') ?? 0;
+    const changes = scene.calls.get('UpdateSecretRotationPolicy');
+    await scene.until(async () => ((scene.calls.get('DescribeSecret') ?? 0) > looks + 12 ? true : undefined));
+    expect(scene.calls.get('UpdateSecretRotationPolicy')).toBe(changes);
+  });
+
+  it('ends when the object says nothing about it any more', async () => {
+    await scene.apply(kmsSecretType, ref, { generate: spec.generate });
+    await scene.untilKms('DescribeSecret', { SecretName }, has('"AutomaticRotation":"Disabled"'));
+  });
+});
+
 describe('What somebody changes in KMS behind the back of an administrator', () => {
   beforeAll(async () => {
     await scene.ready(networkRuleType, { name: 'private' }, { type: 'Private', addresses: ['10.0.0.0/8'] });

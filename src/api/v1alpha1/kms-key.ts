@@ -32,6 +32,10 @@ export interface KmsKeySpec {
   keyUsage: 'ENCRYPT/DECRYPT' | 'SIGN/VERIFY' | 'GENERATE/VERIFY MAC';
   origin: 'Aliyun_KMS';
   instanceId?: string;
+  /** The key at its owner, in an External instance. */
+  externalKeyId?: string;
+  /** Where the material is, in a Hardware instance: in the token, or wrapped by a key of the token in the database. */
+  storageMechanism?: 'HsmInternal' | 'HsmEncryptedDatabase';
   description?: string;
   /** Each becomes `alias/<namespace>/<alias>`; when absent, the object's name is the only one. */
   aliases?: string[];
@@ -90,6 +94,22 @@ const rotationRule: Rule<KmsKeySpec> = {
   holds: (spec) => spec.keySpec.startsWith('Aliyun_') || spec.rotation === undefined,
 };
 
+/** Which type the instance has is known to KMS alone; that there is one is known here. */
+function needsInstance(field: 'externalKeyId' | 'storageMechanism', type: string): Rule<KmsKeySpec> {
+  return {
+    rule: `!has(self.${field}) || has(self.instanceId)`,
+    message: `${field} is for keys of ${type} instances: give instanceId as well, or leave it out`,
+    holds: (spec) => spec[field] === undefined || spec.instanceId !== undefined,
+  };
+}
+
+const onePlace: Rule<KmsKeySpec> = {
+  rule: '!(has(self.externalKeyId) && (has(self.storageMechanism) || has(self.rotation)))',
+  message: 'a key with externalKeyId stays with its owner, who rotates it: leave storageMechanism and rotation out',
+  holds: ({ externalKeyId, storageMechanism, rotation }) =>
+    externalKeyId === undefined || (storageMechanism === undefined && rotation === undefined),
+};
+
 // `alias/`, a namespace of 63 and a slash leave 185 of the 255 characters of a KMS alias.
 const alias: z.ZodType<string> = text('An alias, without alias/ and the namespace.', {
   max: 185,
@@ -123,6 +143,21 @@ const specSchema: z.ZodType<KmsKeySpec> = unchanging(
       instanceId: optional(
         instanceId('The KMS instance that holds the key; the shared one when left out. Cannot be changed.'),
       ),
+      externalKeyId: optional(
+        text('Id of the key at its owner, in an instance of type External, which needs it. Cannot be changed.', {
+          max: 128,
+          format: {
+            pattern: /^([A-Za-z0-9_-]|[.][A-Za-z0-9_-]|[.][.][A-Za-z0-9._-])[A-Za-z0-9._-]*$/,
+            message: 'must be letters, digits and . _ -, and not . or ..',
+          },
+        }),
+      ),
+      storageMechanism: optional(
+        choice(
+          'Where the material of a key of a Hardware instance is: HsmInternal, in the HSM, which KMS takes when this is left out; HsmEncryptedDatabase, in the store of KMS under a key of the HSM. Cannot be changed.',
+          ['HsmInternal', 'HsmEncryptedDatabase'],
+        ),
+      ),
       description: optional(descriptionText(8192)),
       aliases: optional(
         setOf(
@@ -151,13 +186,23 @@ const specSchema: z.ZodType<KmsKeySpec> = unchanging(
         30,
       ),
     }),
-    [usageRule, signingRule, macRule, rotationRule],
+    [
+      usageRule,
+      signingRule,
+      macRule,
+      rotationRule,
+      needsInstance('externalKeyId', 'External'),
+      needsInstance('storageMechanism', 'Hardware'),
+      onePlace,
+    ],
   ),
   [
     immutable('keySpec', advice),
     immutable('keyUsage', advice),
     immutable('origin', advice),
     immutableOptional('instanceId', advice),
+    immutableOptional('externalKeyId', advice),
+    immutableOptional('storageMechanism', advice),
   ],
 );
 
@@ -165,7 +210,7 @@ const statusSchema: z.ZodType<KmsKeyStatus> = object('What became of it. Written
   ...commonStatus,
   keyId: optional(text('Id of the key in KMS.', { max: 64 })),
   keyArn: optional(text('ARN of the key.', { max: 256 })),
-  keyState: optional(text('State of the key in KMS, such as Enabled or PendingDeletion.', { max: 64 })),
+  keyState: optional(text('State of the key in KMS, such as Enabled, Unavailable or PendingDeletion.', { max: 64 })),
   primaryKeyVersion: optional(text('Id of the key version that encrypts now.', { max: 64 })),
   aliases: optional(
     setOf('Aliases in KMS that belong to this object.', text('A full alias, alias/…', { max: 255 }), { max: 64 }),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
 import { commonStatus, type CommonStatus } from '../condition.ts';
-import { choice, defaulted, flag, integer, object, optional, text } from '../crd/fields.ts';
+import { choice, defaulted, flag, integer, mapOf, object, optional, text, timestamp } from '../crd/fields.ts';
 import { constrained, immutableOptional, unchanging, type Rule } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
 import { descriptionText, instanceId, labelName, tags } from './names.ts';
 
-/** Parameters of KMS GetRandomPassword. */
+/** How values are made: parameters of KMS GetRandomPassword, and where in a JSON object the password goes. */
 export interface SecretGenerator {
   /** Characters, 8 to 128. */
   length: number;
@@ -16,6 +16,10 @@ export interface SecretGenerator {
   excludeNumbers: boolean;
   excludePunctuation: boolean;
   requireEachIncludedType: boolean;
+  /** Field of a JSON object that holds the password; without it the password is the whole value. */
+  generatedField?: string;
+  /** The other fields of that object. */
+  template?: Record<string, string>;
 }
 
 export interface KmsSecretSpec {
@@ -25,8 +29,10 @@ export interface KmsSecretSpec {
   encryptionKey?: { name: string };
   instanceId?: string;
   description?: string;
-  /** Makes the first value. Without it the value is put by the command line or an SDK. */
+  /** Makes the first value, and those of rotation. Without it the value is put by the command line or an SDK. */
   generate?: SecretGenerator;
+  /** Automatic rotation; none when absent. */
+  rotation?: { intervalHours: number };
   tags?: Record<string, string>;
   deletionPolicy: 'Retain' | 'Delete';
   /** Days during which a deleted secret can be restored, under Delete. */
@@ -39,6 +45,12 @@ export interface KmsSecretStatus extends CommonStatus {
   secretArn?: string;
   /** The version that is ACSCurrent; absent while there is no value. */
   versionId?: string;
+  /** Disabled, Enabled, or Invalid after a rotation that failed. */
+  automaticRotation?: string;
+  /** RFC 3339; absent before the first rotation. */
+  lastRotationTime?: string;
+  /** RFC 3339; absent without automatic rotation. */
+  nextRotationTime?: string;
 }
 
 /** A secret in KMS. Holds everything about it but its value. */
@@ -66,17 +78,36 @@ const emptyAlphabet: Rule<SecretGenerator> = {
     ),
 };
 
+const templateHasItsField: Rule<SecretGenerator> = {
+  rule: '!has(self.template) || has(self.generatedField)',
+  message: 'a template needs generatedField, the field of it that gets the password: give both',
+  holds: ({ template, generatedField }) => template === undefined || generatedField !== undefined,
+};
+
 const generate: z.ZodType<SecretGenerator> = constrained<SecretGenerator>(
-  object('Makes a random first value inside KMS. Without it, put a value by the command line or an SDK.', {
-    length: defaulted(integer('Number of characters.', 8, 128), 32),
-    excludeCharacters: optional(text('Characters that must not occur.', { max: 64 })),
-    excludeLowercase: defaulted(flag('Leave out a to z.'), false),
-    excludeUppercase: defaulted(flag('Leave out A to Z.'), false),
-    excludeNumbers: defaulted(flag('Leave out 0 to 9.'), false),
-    excludePunctuation: defaulted(flag('Leave out punctuation.'), false),
-    requireEachIncludedType: defaulted(flag('At least one character of each kind that is not left out.'), true),
-  }),
-  [emptyAlphabet],
+  object(
+    'Makes random values inside KMS: the first one, and one at each rotation. Without it, put a value by the command line or an SDK.',
+    {
+      length: defaulted(integer('Number of characters.', 8, 128), 32),
+      excludeCharacters: optional(text('Characters that must not occur.', { max: 64 })),
+      excludeLowercase: defaulted(flag('Leave out a to z.'), false),
+      excludeUppercase: defaulted(flag('Leave out A to Z.'), false),
+      excludeNumbers: defaulted(flag('Leave out 0 to 9.'), false),
+      excludePunctuation: defaulted(flag('Leave out punctuation.'), false),
+      requireEachIncludedType: defaulted(flag('At least one character of each kind that is not left out.'), true),
+      generatedField: optional(
+        text('Makes the value a JSON object, in which this field holds the password.', { max: 128 }),
+      ),
+      template: optional(
+        mapOf(
+          'The other fields of that object, such as a user name and a host. Rotation keeps what the current value has instead. Nothing secret belongs here.',
+          text('Value of a field.', { min: 0, max: 1024 }),
+          { max: 7, maxKey: 128 },
+        ),
+      ),
+    },
+  ),
+  [emptyAlphabet, templateHasItsField],
 );
 
 const advice = 'create a KmsSecret of another name and move to that';
@@ -103,6 +134,12 @@ const specSchema: z.ZodType<KmsSecretSpec> = unchanging(
     ),
     description: optional(descriptionText()),
     generate: optional(generate),
+    rotation: optional(
+      object(
+        'Automatic rotation: the value is made by generate, and the one before stays ACSPrevious. None when left out.',
+        { intervalHours: integer('Hours between two rotations. A change counts from the moment it is made.', 6, 8760) },
+      ),
+    ),
     tags: optional(tags()),
     deletionPolicy: defaulted(
       choice(
@@ -121,6 +158,11 @@ const statusSchema: z.ZodType<KmsSecretStatus> = object('What became of it. Writ
   secretName: optional(text('Full name of the secret in KMS.', { max: 192 })),
   secretArn: optional(text('ARN of the secret.', { max: 320 })),
   versionId: optional(text('Id of the version that is current; absent while there is no value.', { max: 64 })),
+  automaticRotation: optional(
+    text('Enabled, Disabled, or Invalid when the last rotation failed and is tried again.', { max: 64 }),
+  ),
+  lastRotationTime: optional(timestamp('When the secret rotated last; absent when it never did.')),
+  nextRotationTime: optional(timestamp('When it rotates next; absent without automatic rotation.')),
 });
 
 /** The kind KmsSecret. */
@@ -137,6 +179,7 @@ export const kmsSecretType: CustomResourceType<KmsSecret> = defineCustomResource
     { name: 'Secret', type: 'string', jsonPath: '.status.secretName' },
     { name: 'Version', type: 'string', jsonPath: '.status.versionId' },
     { name: 'Key', type: 'string', jsonPath: '.spec.encryptionKey.name', priority: 1 },
+    { name: 'Next rotation', type: 'string', jsonPath: '.status.nextRotationTime', priority: 1 },
     { name: 'Instance', type: 'string', jsonPath: '.spec.instanceId', priority: 1 },
   ],
   selectableFields: ['.status.secretName'],

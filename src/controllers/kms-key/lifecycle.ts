@@ -1,10 +1,11 @@
-import { kmsKeyType, type KmsKey, type KmsKeyStatus } from '../../api/v1alpha1/kms-key.ts';
+import { kmsKeyType, type KmsKey } from '../../api/v1alpha1/kms-key.ts';
 import type { KubeObject } from '../../kube/resource.ts';
 import type { StoreReader } from '../../kube/store.ts';
 import { ViolationError } from '../check.ts';
 import { find, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { handOverAdvice, ownerOf, ownerTag, settleTags, tagsOf, wantedTags, type Tags } from '../ownership.ts';
+import { settleState, statusOf } from './state.ts';
 
 interface Gathered {
   /** KeyMetadata of the key that the status names, or that this object left behind earlier, when it still exists. */
@@ -82,18 +83,13 @@ function isAsSpecified({ spec }: KmsKey, metadata: KmsAnswer): boolean {
   const { KeySpec, KeyUsage, Origin, DKMSInstanceId } = metadata;
   const instance = spec.instanceId ?? '';
   return (
-    KeySpec === spec.keySpec && KeyUsage === spec.keyUsage && Origin === spec.origin && DKMSInstanceId === instance
+    KeySpec === spec.keySpec &&
+    KeyUsage === spec.keyUsage &&
+    Origin === spec.origin &&
+    DKMSInstanceId === instance &&
+    (spec.externalKeyId === undefined || metadata['ExternalKeyId'] === spec.externalKeyId) &&
+    (spec.storageMechanism === undefined || metadata['KeyStorageMechanism'] === spec.storageMechanism)
   );
-}
-
-function statusOf(metadata: KmsAnswer, aliases: readonly string[]): KmsKeyStatus {
-  return {
-    keyId: text(metadata, 'KeyId'),
-    keyArn: text(metadata, 'Arn'),
-    keyState: text(metadata, 'KeyState'),
-    primaryKeyVersion: text(metadata, 'PrimaryKeyVersion'),
-    aliases: [...aliases],
-  };
 }
 
 async function describe(kms: KmsApi, keyId: string | undefined, signal: AbortSignal): Promise<KmsAnswer | undefined> {
@@ -104,7 +100,8 @@ async function describe(kms: KmsApi, keyId: string | undefined, signal: AbortSig
 
 /** Idempotent by the object's uid: a crash between this and the status write does not leave a second key. */
 async function create(kms: KmsApi, key: KmsKey, owner: string, signal: AbortSignal): Promise<KmsAnswer> {
-  const { keySpec, keyUsage, origin, instanceId, description, rotation, tags } = key.spec;
+  const { keySpec, keyUsage, origin, instanceId, externalKeyId, storageMechanism, description, rotation, tags } =
+    key.spec;
   const answer = await kms.call(
     'CreateKey',
     {
@@ -114,6 +111,8 @@ async function create(kms: KmsApi, key: KmsKey, owner: string, signal: AbortSign
       Description: description ?? '',
       ClientToken: `${key.metadata.uid}`,
       ...(instanceId === undefined ? {} : { DKMSInstanceId: instanceId }),
+      ...(externalKeyId === undefined ? {} : { ExternalKeyId: externalKeyId }),
+      ...(storageMechanism === undefined ? {} : { KeyStorageMechanism: storageMechanism }),
       ...(rotation === undefined
         ? {}
         : { EnableAutomaticRotation: true, RotationInterval: `${rotation.intervalDays}d` }),
@@ -122,19 +121,6 @@ async function create(kms: KmsApi, key: KmsKey, owner: string, signal: AbortSign
     signal,
   );
   return answer['KeyMetadata'] as KmsAnswer;
-}
-
-async function settleState(kms: KmsApi, key: KmsKey, metadata: KmsAnswer, signal: AbortSignal): Promise<void> {
-  const state = text(metadata, 'KeyState');
-  const wanted = key.spec.enabled === false ? 'Disabled' : 'Enabled';
-  if (state === wanted || state === 'PendingImport') return;
-  if (state !== 'Enabled' && state !== 'Disabled') {
-    throw new ViolationError({
-      reason: `Key${state}`,
-      message: `The key is in state ${state}. Cancel its deletion (CancelKeyDeletion) to use it again, or delete this object.`,
-    });
-  }
-  await kms.call(wanted === 'Enabled' ? 'EnableKey' : 'DisableKey', { KeyId: text(metadata, 'KeyId') }, signal);
 }
 
 async function settleDescription(kms: KmsApi, key: KmsKey, metadata: KmsAnswer, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,8 @@ import type { Check } from '../check.ts';
 import { find, remove, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { handOverAdvice, ownerOf, ownerTag, settleTags, tagsOf, wantedTags } from '../ownership.ts';
+import { secretName } from './name.ts';
+import { generatorText, rotationAdvice, rotationParameters, rotationStatus, settleRotation } from './rotation.ts';
 
 interface Gathered {
   secret: KmsSecret;
@@ -80,8 +82,12 @@ export function kmsSecretLifecycle(dependencies: KmsSecretDependencies): Lifecyc
       if (gathered.inKms === undefined) await create(kms, gathered, signal);
       else await settle(kms, gathered, gathered.inKms, signal);
       const described = await kms.call('DescribeSecret', { SecretName: secretName(secret) }, signal);
-      const status: KmsSecretStatus = { secretName: secretName(secret), secretArn: text(described, 'Arn') };
-      return { status, message: `The secret ${secretName(secret)} exists.` };
+      const status: KmsSecretStatus = {
+        secretName: secretName(secret),
+        secretArn: text(described, 'Arn'),
+        ...rotationStatus(described),
+      };
+      return { status, message: `The secret ${secretName(secret)} exists.${rotationAdvice(described)}` };
     },
     release: async (secret, { signal }) => {
       const { recoveryWindowDays } = secret.spec;
@@ -90,11 +96,6 @@ export function kmsSecretLifecycle(dependencies: KmsSecretDependencies): Lifecyc
       return undefined;
     },
   };
-}
-
-/** Name in KMS: `<namespace>/<name>`, so that no object reaches into another namespace. */
-export function secretName(secret: KmsSecret): string {
-  return `${secret.metadata.namespace}/${secret.spec.name ?? secret.metadata.name}`;
 }
 
 async function encryptionKeyOf(
@@ -115,7 +116,8 @@ async function create(kms: KmsApi, { secret, encryptionKey, owner }: Gathered, s
       SecretName: secretName(secret),
       VersionId: 'v1',
       Description: description,
-      SecretDataGenerator: JSON.stringify(generatorParameters({ ...generate })),
+      SecretDataGenerator: generatorText(generate ?? {}),
+      ...rotationParameters(secret),
       ...(instanceId === undefined ? {} : { DKMSInstanceId: instanceId }),
       ...(encryptionKey?.status?.keyId === undefined ? {} : { EncryptionKeyId: encryptionKey.status.keyId }),
       Tags: tagList(wantedTags(tags, {}, owner)),
@@ -124,21 +126,13 @@ async function create(kms: KmsApi, { secret, encryptionKey, owner }: Gathered, s
   );
 }
 
-/** The object's generator in the spelling of GetRandomPassword's parameters. */
-function generatorParameters(generate: Readonly<Record<string, unknown>>): Record<string, string> {
-  const entries = Object.entries(generate).map(([field, value]) => [
-    field === 'length' ? 'PasswordLength' : `${field.charAt(0).toUpperCase()}${field.slice(1)}`,
-    String(value),
-  ]);
-  return Object.fromEntries(entries) as Record<string, string>;
-}
-
 /** Puts back what somebody has changed in KMS. A deletion is undone: the object is there, so the secret is to be. */
 async function settle(kms: KmsApi, { secret, owner }: Gathered, inKms: KmsAnswer, signal: AbortSignal): Promise<void> {
   const SecretName = secretName(secret);
   if (text(inKms, 'PlannedDeleteTime') !== '') await kms.call('RestoreSecret', { SecretName }, signal);
   const Description = secret.spec.description ?? '';
   if (text(inKms, 'Description') !== Description) await kms.call('UpdateSecret', { SecretName, Description }, signal);
+  await settleRotation(kms, secret, inKms, signal);
   const present = tagsOf(inKms);
   await settleTags(kms, { SecretName }, present, wantedTags(secret.spec.tags, present, owner), signal);
 }

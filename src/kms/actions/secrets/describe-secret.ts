@@ -25,6 +25,8 @@ export function describeSecret(dependencies: KmsDependencies): AnyAction {
         EncryptionKeyId: secret.encryptionKeyId ?? '',
         ExtendedConfig: secret.extendedConfig ?? '',
         OwingService: '',
+        // Kaap's own: how rotation makes values. It is no secret, and whoever sets it has to be able to see it.
+        ...(secret.generator !== undefined && { SecretDataGenerator: JSON.stringify(secret.generator) }),
         PlannedDeleteTime: secret.deletion === undefined ? '' : isoSeconds(secret.deletion.dueTime),
         SecretName: secret.name,
         SecretType: secret.secretType,
