@@ -233,6 +233,32 @@ describe('a database', () => {
   });
 });
 
+describe('the rotation hook', () => {
+  const url = 'https://hook.example.com:9443/rotate';
+  const hook = [`--set=kms.rotationHook.url=${url}`, '--set=kms.rotationHook.existingSecret=hook'];
+
+  test('is given to the KMS as files from a Secret, with its port in the network policy', () => {
+    const objects = template([...hook, '--set=kms.rotationHook.port=9443']);
+    const pod = Object.fromEntries(podsOf(objects))['kaap-kms'];
+    expect(pod?.volumes).toContainEqual({ name: 'rotation-hook', secret: { secretName: 'hook', defaultMode: 0o440 } });
+    expect(pod?.containers[0]?.env.filter(({ name }) => name.startsWith('KAAP_ROTATION_HOOK'))).toEqual([
+      { name: 'KAAP_ROTATION_HOOK_URL', value: url },
+      { name: 'KAAP_ROTATION_HOOK_KEY_FILE', value: '/etc/kaap/rotation-hook/hook.key' },
+      { name: 'KAAP_ROTATION_HOOK_CA_FILE', value: '/etc/kaap/rotation-hook/ca.crt' },
+    ]);
+    expect(find(objects, 'NetworkPolicy', 'kaap-kms')['spec']).toMatchObject({
+      egress: expect.arrayContaining([{ ports: [{ port: 9443, protocol: 'TCP' }] }]) as unknown[],
+    });
+  });
+
+  test('is none unless asked for, and never half of one', () => {
+    expect(JSON.stringify(template())).not.toContain('rotation-hook');
+    const { status, errors } = helm(['template', 'kaap', chart, '--namespace', namespace, ...hook.slice(0, 1)]);
+    expect(status).not.toBe(0);
+    expect(errors).toContain('kms.rotationHook needs both url and existingSecret');
+  });
+});
+
 interface Rule {
   apiGroups: string[];
   resources: string[];

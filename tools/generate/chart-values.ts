@@ -74,6 +74,16 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
     key: text('Key of the URL in it. Other keys are files in /etc/kaap/database, such as sslrootcert.', 'url', words),
     port: count('Port of the database, which the NetworkPolicy lets through.', 5432, 1, 65_535),
   }),
+  rotationHook: section(
+    'What sets new passwords of managed secrets where they are used. Nothing is called without it.',
+    {
+      url: text('https URL of the hook. Empty: none.', '', { pattern: '^(https://.+)?$' }),
+      existingSecret: text('Secret with the key that signs requests and the authorities that vouch for the hook.', ''),
+      keyKey: text('Key of the signing key in it: at least 32 random bytes in base64.', 'hook.key', words),
+      caKey: text('Key of the authorities in it, PEM.', 'ca.crt', words),
+      port: count('Port of the hook, which the NetworkPolicy lets through.', 443, 1, 65_535),
+    },
+  ),
   persistence: section('The volume that holds the state, sealed; with a database, the audit log of each pod.', {
     enabled: flag('Keep state on a volume. Without it, every key and secret is lost with the pod: for tests.', true),
     size: text('Size of the volume.', '4Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),
