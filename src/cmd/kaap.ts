@@ -12,6 +12,7 @@ import { silentLogger } from '../lib/log.ts';
 import { registerBackup } from './backup.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
+import { findPodPrincipal } from './pod-principal.ts';
 import { registerStandalone } from './standalone/commands.ts';
 import { createStateAccess } from './state-access.ts';
 
@@ -27,7 +28,9 @@ function createProgram(): Command {
   registerAudit(program);
   registerSeal(program, createStateAccess(process.env));
   registerBackup(program);
-  registerWhy(program);
+  registerWhy(program, async (pod, signal) =>
+    findPodPrincipal((await connectToCluster({ log: silentLogger })).api, pod, signal),
+  );
   registerPolicy(program);
   registerXki(program);
   registerRootCredential(program);

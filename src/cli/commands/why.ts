@@ -13,23 +13,29 @@ export interface QuestionOptions {
   at?: string;
 }
 
+/** Looks a pod up in the cluster and says as which principal the KMS sees it. */
+export type PodLookup = (pod: { namespace: string; name: string }, signal: AbortSignal) => Promise<string>;
+
 const RESOURCE = 'an ARN, the part of it after the account such as secret/shop/db, or *';
 
 /** `kaap why` and `kaap who-can`: what the server would decide, and what decides it. Needs permission for RAM's policies. */
-export function registerWhy(program: Command): void {
+export function registerWhy(program: Command, principalOfPod: PodLookup): void {
   program
     .command('why')
     .description('say whether somebody may make a call, what decides it, and what would have to change')
     .argument(
       '<principal>',
-      'root, user/NAME, role/NAME, applicationaccesspoint/NAME, serviceaccount/NAMESPACE/NAME, or the ARN of one',
+      'root, user/NAME, role/NAME, applicationaccesspoint/NAME, serviceaccount/NAMESPACE/NAME, the ARN of one, or pod/NAMESPACE/NAME by kubeconfig',
     )
     .argument('<action>', 'such as kms:GetSecretValue')
     .argument('<resource>', RESOURCE)
     .option('--from <ip>', 'source address of the call')
     .option('--at <time>', 'time of the call with its zone, such as 2026-01-31T12:00:00Z')
     .action(async (principal: string, action: string, resource: string, options: QuestionOptions) => {
-      await withClient((client) => why(client, standardOutput, principal, { action, resource, ...options }));
+      const [, namespace, name] = /^pod\/([^/]+)\/([^/]+)$/.exec(principal) ?? [];
+      const isPod = namespace !== undefined && name !== undefined;
+      const whom = isPod ? await principalOfPod({ namespace, name }, AbortSignal.timeout(30_000)) : principal;
+      await withClient((client) => why(client, standardOutput, whom, { action, resource, ...options }));
     });
   program
     .command('who-can')
