@@ -8,6 +8,7 @@ export type SystemProgram =
   | 'buildah'
   | 'conntrack'
   | 'containerd'
+  | 'curl'
   | 'ip'
   | 'iptables'
   | 'mmdebstrap'
@@ -31,6 +32,7 @@ const debianPackages: Readonly<Record<SystemProgram, string>> = {
   buildah: 'buildah',
   conntrack: 'conntrack',
   containerd: 'containerd',
+  curl: 'curl',
   ip: 'iproute2',
   iptables: 'iptables',
   mmdebstrap: 'mmdebstrap',
