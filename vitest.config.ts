@@ -6,8 +6,6 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['cluster', 'chart', 'e2e', 'interop', 'services', 'soak'].map((suite) => `test/${suite}/**`),
     reporters: process.env['CI'] ? ['default', ['junit', { outputFile: 'reports/unit.xml' }]] : ['default'],
-    // On two cores one worker is the default, and half of the time nothing computes: tests wait for servers and disks.
-    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
