@@ -159,7 +159,11 @@ function decrypt(algorithm: DerValue | undefined, encrypted: Buffer, password: B
 function assertMac(macData: DerValue, safe: Buffer, password: Buffer): void {
   const [digestInfo, salt, iterations] = readElements(macData.content);
   const [algorithm, digest] = readElements(expectTag(digestInfo, derTags.sequence).content);
-  const [hash] = readElements(expectTag(algorithm, derTags.sequence).content);
+  const [hash, parameters] = readElements(expectTag(algorithm, derTags.sequence).content);
+  // RFC 3370 §2.1: absent or NULL. The MAC does not cover this element, so nothing else may stand in it.
+  if (parameters !== undefined && (parameters.tag !== derTags.null || parameters.content.length > 0)) {
+    throw new Pkcs12Error('has another MAC than HMAC with SHA-1');
+  }
   if (readOid(hash) !== oids.sha1) throw new Pkcs12Error('has another MAC than HMAC with SHA-1');
   const key = derivePkcs12(pkcs12Purpose.mac, { password, ...boundedDerivation(salt, iterations) }, 20);
   const expected = createHmac('sha1', key).update(safe).digest();

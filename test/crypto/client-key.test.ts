@@ -106,7 +106,9 @@ describe('openClientKeyFile', () => {
 
   it('C5: a changed byte is refused, wherever in the file it is', () => {
     const bytes = Buffer.from(clientKey.privateKeyData, 'base64');
-    for (let at = 0; at < bytes.length; at += 7) {
+    const positions = Array.from({ length: bytes.length }, (_none, at) => at);
+    // Every byte of what the MAC does not cover, at both ends; of the rest each seventh.
+    for (const at of positions.filter((at) => at % 7 === 0 || at < 60 || at >= bytes.length - 80)) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
       expect(() => openClientKeyFile(fileOf(changed.toString('base64')), password)).toThrow(ApiError);
