@@ -102,6 +102,8 @@ describe.skipIf(!pythonIsThere)(`alibabacloud-dkms-gcs 1.0.2: client key, protob
     'Encrypt and Decrypt',
     'AdvanceEncrypt and AdvanceDecrypt',
     'GenerateDataKey and AdvanceGenerateDataKey',
+    'GenerateDataKeyPair',
+    'AdvanceGenerateDataKeyPair',
     'GenerateRandom',
   ])('%s works', (name) => {
     expect(answers[name]).toBe(true);
@@ -111,4 +113,17 @@ describe.skipIf(!pythonIsThere)(`alibabacloud-dkms-gcs 1.0.2: client key, protob
     expect(answers['GetSecretValue']).toEqual({ data: secret.SecretData, version: 'v1', stages: ['ACSCurrent'] });
     expect(answers['another secret']).toEqual({ error: 'Forbidden.NoPermission' });
   });
+});
+
+describe.skipIf(!pythonIsThere)(`aliyun-secret-manager-client 0.1.5: client key, protobuf${withoutPython}`, () => {
+  test(
+    'reads its secret and no other',
+    async () => {
+      expect(await answersOf('secretsmanager-client', 'secretsmanager_client.py', server)).toEqual({
+        'client key': { value: secret.SecretData, version: 'v1' },
+        'another secret by client key': { error: 'Forbidden.NoPermission' },
+      });
+    },
+    installTimeoutMs,
+  );
 });
