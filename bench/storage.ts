@@ -6,7 +6,7 @@ import type { Store } from '../src/ports/store.ts';
 import type { AuditEvent } from '../src/ports/audit-sink.ts';
 import { openAuditFileSink } from '../src/storage/audit-file-sink.ts';
 import { openBarrier } from '../src/storage/barrier.ts';
-import type { Seal } from '../src/storage/seal/seal.ts';
+import type { Seal } from '../src/ports/seal.ts';
 import { openSqliteStore } from '../src/storage/sqlite-store.ts';
 
 /**

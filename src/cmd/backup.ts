@@ -10,10 +10,11 @@ import { openBackup, writeBackup } from '../storage/backup.ts';
 import { openBarrier } from '../storage/barrier.ts';
 import { unwrapRoot } from '../storage/barrier-root.ts';
 import { endRestore, loadBackup, pendingTombstones, verifyBackup } from '../storage/restore.ts';
-import { openFileSeal } from '../storage/seal/file-seal.ts';
+import type { Seal } from '../ports/seal.ts';
 import { readTombstones } from '../storage/tombstone-journal.ts';
 import { readKmsConfig } from './kms-config.ts';
-import { openStoredState, type StateConfig } from './kms-state.ts';
+import { openStoredState, type StateConfig, type StoredState } from './kms-state.ts';
+import { withSeal } from './open-seal.ts';
 import { applyTombstones, assertTombstones, tombstoneBuckets } from './tombstones.ts';
 
 /** `kaap recovery-key|backup|restore`: run them where `kms` runs, with its environment variables. */
@@ -57,7 +58,7 @@ export async function backUp(config: StateConfig, to: string, recipientFile: str
   const recipient = createPublicKey(readSettingFile('--recipient', recipientFile));
   const { store, rows } = await openStoredState(config, silentLogger);
   try {
-    const root = await unwrapRoot(store, await openFileSeal(config.sealFile));
+    const root = await withSeal(config, (seal) => unwrapRoot(store, seal));
     const rootKey = root.export();
     const count = await writeBackup({ path: to, recipient, rootKey, rows: rows.read(), now: systemClock.now() });
     rootKey.fill(0);
@@ -92,8 +93,8 @@ export interface RestoreRequest extends Pick<RestoreOptions, 'from' | 'replace' 
 
 /** Restores into the configured state. Whatever happens on the way, no `kms` opens what is half restored. */
 export async function restoreInto(config: StateConfig, request: RestoreRequest): Promise<void> {
-  const now = systemClock.now();
-  const { store, rows } = await openStoredState(config, silentLogger);
+  const state = await openStoredState(config, silentLogger);
+  const { store, rows } = state;
   try {
     const isEmpty = await rows.isEmpty();
     if (!isEmpty && !request.replace) {
@@ -106,21 +107,30 @@ export async function restoreInto(config: StateConfig, request: RestoreRequest):
         'Nothing tells what was deleted since the backup. Give the tombstone journals of every replica with --tombstones, or --without-tombstones.',
       );
     }
-    const seal = await openFileSeal(config.sealFile);
-    const content = await openBackup(request.from, request.recoveryKey);
     // An earlier restore that did not get to its end left the names that it was to bury.
     const tombstones = [...present.flat(), ...journals.flat(), ...(await pendingTombstones(store))];
     assertTombstones(tombstones);
-    await loadBackup(content, rows, seal, { revision: request.revision, now, tombstones });
-    const barrier = await openBarrier(store, seal);
-    // The count of uses is an old one: a new key begins a new count.
-    await barrier.rotate();
-    const applied = await applyTombstones(barrier, tombstones, now);
+    const applied = await withSeal(config, (seal) => putBack(state, seal, request, tombstones));
     await endRestore(store);
     standardOutput.line(`Restored. ${applied} tombstones applied. Start kms now.`);
   } finally {
     await store.close();
   }
+}
+
+/** Puts the backup in place, under this seal, and buries what is to be. Gives the number of tombstones. */
+async function putBack(
+  { store, rows }: StoredState,
+  seal: Seal,
+  { from, recoveryKey, revision }: RestoreRequest,
+  tombstones: readonly string[],
+): Promise<number> {
+  const now = systemClock.now();
+  await loadBackup(await openBackup(from, recoveryKey), rows, seal, { revision, now, tombstones });
+  const barrier = await openBarrier(store, seal);
+  // The count of uses is an old one: a new key begins a new count.
+  await barrier.rotate();
+  return applyTombstones(barrier, tombstones, now);
 }
 
 function readJournal(path: string): Promise<string[]> {

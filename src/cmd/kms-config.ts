@@ -6,6 +6,7 @@ import { accessVariables, readAccessSettings, type AccessSettings } from './acce
 import { instanceIdPattern, readInstances, type InstanceConfig } from './instances-config.ts';
 import { readRotationHook, rotationHookVariables, type RotationHookConfig } from './rotation-hook-config.ts';
 import { installationVariables, type Installation } from './installation.ts';
+import { readSeal, sealVariables, type SealConfig } from './seal-config.ts';
 
 /** What `kms` is told. */
 export interface KmsConfig extends Installation, AccessSettings {
@@ -14,7 +15,8 @@ export interface KmsConfig extends Installation, AccessSettings {
   metricsListen: ListenAddress;
   /** Folder of the store, the audit log and, without `caDir`, the certificate authority. */
   dataDir: string;
-  sealFile: string;
+  /** What wraps the root key of the store. */
+  seal: SealConfig;
   /** URL of the PostgreSQL database that keeps the state, or a file with it; without it, SQLite in `dataDir`. */
   database: { url: string } | { file: string } | undefined;
   /** File that keeps the head of the audit log, best on another disk; `audit-anchor.json` in `dataDir` without it. */
@@ -54,7 +56,7 @@ const schema = z.object({
   KAAP_LISTEN: z.string().default(':8443'),
   KAAP_METRICS_LISTEN: z.string().default(':9090'),
   KAAP_DATA_DIR: z.string({ error: 'name the folder that keeps the state, such as /var/lib/kaap' }),
-  KAAP_SEAL_FILE: z.string({ error: 'name the file with the seal key (32 bytes, base64)' }),
+  ...sealVariables,
   KAAP_DATABASE_URL: z.string().optional(),
   KAAP_DATABASE_URL_FILE: z.string().optional(),
   KAAP_AUDIT_ANCHOR: z.string().optional(),
@@ -86,7 +88,7 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     listen: parseListenAddress(given.KAAP_LISTEN),
     metricsListen: parseListenAddress(given.KAAP_METRICS_LISTEN),
     dataDir: given.KAAP_DATA_DIR,
-    sealFile: given.KAAP_SEAL_FILE,
+    seal: readSeal(given),
     database: databaseOf(given.KAAP_DATABASE_URL, given.KAAP_DATABASE_URL_FILE),
     auditAnchor: given.KAAP_AUDIT_ANCHOR,
     tombstoneJournal: given.KAAP_TOMBSTONE_JOURNAL,

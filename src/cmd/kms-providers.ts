@@ -18,20 +18,24 @@ export interface KeyProvidersOptions {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  /** Milliseconds that a call to a device or proxy may take, where no client waits for it. */
+  deadlineMs?: number;
 }
 
 /** The key providers of an installation, with their connections. */
 export interface KeyProviders {
-  readonly providers: KmsDependencies['providers'];
+  readonly providers: KmsDependencies['providers'] & { pkcs11?: Pkcs11Provider };
   readonly close: () => Promise<void>;
 }
 
 /** Makes a provider of each kind that the instances need. Nothing waits for a device or proxy: KMS starts without them. */
 export function openKeyProviders(options: KeyProvidersOptions): KeyProviders {
-  const { instances, random, clock } = options;
+  const { instances, random, clock, deadlineMs } = options;
   const external = instances.filter((instance) => instance.type === 'External');
   const hardware = instances.filter((instance) => instance.type === 'Hardware');
-  const clients = new Map(hardware.map(({ id, socket }) => [id, new HsmClient({ socket })]));
+  const clients = new Map(
+    hardware.map(({ id, socket }) => [id, new HsmClient({ socket, ...(deadlineMs !== undefined && { deadlineMs }) })]),
+  );
   const proxies = new Map(external.map((instance) => [instance.id, proxyOf(instance, options)]));
   return {
     providers: {
@@ -55,6 +59,7 @@ function proxyOf(instance: ExternalInstanceConfig, options: KeyProvidersOptions)
     region: instance.region,
     principalArn: `acs:kms:${instance.region}:${accountId}:instance/${id}`,
     clock,
+    budgetMs: options.deadlineMs,
     onConnection: (connected) => {
       if (connected) log.info({ instance: id }, 'the external key proxy is connected');
       else log.warn({ instance: id }, 'the external key proxy is disconnected');

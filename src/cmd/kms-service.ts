@@ -108,7 +108,7 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
       dependencies.metrics.set('kaap_sealed', service.current === undefined ? 1 : 0);
       dependencies.metrics.set('kaap_audit_healthy', service.current?.audit.healthy === false ? 0 : 1);
     },
-    notReady: () => (service.current === undefined ? 'The service is sealed.' : service.current.notReady()),
+    notReady: () => service.sealedBecause ?? service.current?.notReady(),
     close: async () => {
       clearInterval(renewal);
       stopFollowing();

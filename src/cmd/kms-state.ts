@@ -9,11 +9,11 @@ import { PostgresNonces } from '../storage/postgres-nonces.ts';
 import { postgresRows } from '../storage/postgres-rows.ts';
 import { openPostgresStore } from '../storage/postgres-store.ts';
 import type { RawRows } from '../storage/raw-rows.ts';
-import { openFileSeal } from '../storage/seal/file-seal.ts';
 import type { SealableStore } from '../storage/sealable-store.ts';
 import { sqliteRows } from '../storage/sqlite-rows.ts';
 import { openSqliteStore } from '../storage/sqlite-store.ts';
 import { databaseUrlOf, type KmsConfig } from './kms-config.ts';
+import { openSeal } from './open-seal.ts';
 
 /** The store that the configuration names: what it holds is sealed. */
 export interface StoredState {
@@ -32,8 +32,8 @@ export interface UnsealedState {
   close(): Promise<void>;
 }
 
-/** Where the state is, and the file of its seal. */
-export type StateConfig = Pick<KmsConfig, 'dataDir' | 'sealFile' | 'database'>;
+/** Where the state is, and what its root key is wrapped with. */
+export type StateConfig = Pick<KmsConfig, 'dataDir' | 'seal' | 'instances' | 'accountId' | 'database'>;
 
 /** Opens the store, which may be an empty one. */
 export async function openStoredState(config: StateConfig, log: Logger): Promise<StoredState> {
@@ -56,13 +56,22 @@ export interface UnsealOptions {
 /** Asks the seal for the root key. Throws SealError when it is not the one that sealed this store. */
 export async function unsealState(state: StoredState, options: UnsealOptions): Promise<UnsealedState> {
   const { config, clock, createIfMissing } = options;
-  const seal = await openFileSeal(config.sealFile, { createIfMissing });
+  const seal = await openSeal(config, { createIfMissing });
   // An empty store is initialised. One that has values and no root key is refused, and one that has a root key is only
   // ever opened with the seal that wrapped it.
-  const barrier = await openBarrier(state.store, seal, { clock, createIfMissing: true });
+  const barrier = await openBarrier(state.store, seal, { clock, createIfMissing: true }).catch(
+    async (error: unknown) => {
+      await seal.close?.();
+      throw error;
+    },
+  );
+  const sealAgain = async (): Promise<void> => {
+    barrier.seal();
+    await seal.close?.();
+  };
   if (state.url === undefined) {
     const nonces = new MemoryNonceStore({ clock, salt: randomBytes(32) });
-    return { barrier, nonces, close: () => Promise.resolve(barrier.seal()) };
+    return { barrier, nonces, close: sealAgain };
   }
   const nonces = new PostgresNonces({ connection: { url: state.url }, salt: barrier.deriveSecretKey('nonces') });
   return {
@@ -70,7 +79,7 @@ export async function unsealState(state: StoredState, options: UnsealOptions): P
     nonces,
     close: async () => {
       await nonces.close();
-      barrier.seal();
+      await sealAgain();
     },
   };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { SealUnavailableError } from '../ports/seal.ts';
 
 /** What works while the service is unsealed. Nothing of it is kept afterwards, so its keys go with it. */
 export interface OpenService {
@@ -31,6 +32,7 @@ const retryMs = 1000;
 export class SealableService<T extends OpenService> {
   readonly #options: SealableServiceOptions<T>;
   #current: T | undefined;
+  #waitingFor: string | undefined;
   #underWay = 0;
   #turn: Promise<void> = Promise.resolve();
   #closed = false;
@@ -44,11 +46,18 @@ export class SealableService<T extends OpenService> {
     return this.#current;
   }
 
+  /** Why it is sealed; undefined while it is not. */
+  get sealedBecause(): string | undefined {
+    if (this.#current !== undefined) return undefined;
+    if (this.#waitingFor === undefined) return 'The service is sealed.';
+    return `The service is sealed, and unseals itself once its seal can be used. ${this.#waitingFor}`;
+  }
+
   /** Answers a request, sealed or not. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     const current = this.#current;
     if (current === undefined) {
-      answerSealed(request, response);
+      answerSealed(request, response, this.#waitingFor === undefined ? sealedText : waitingText);
       return;
     }
     this.#underWay += 1;
@@ -56,9 +65,16 @@ export class SealableService<T extends OpenService> {
     current.handle(request, response);
   };
 
-  /** Opens the service unless an order stands. Rejects when it cannot be opened. */
+  /** Opens the service unless an order stands; later, when its seal cannot be used now. Rejects when it cannot be opened. */
   async start(): Promise<void> {
-    if (!(await this.#options.ordered())) this.#current = await this.#options.open();
+    if (await this.#options.ordered()) return;
+    try {
+      this.#current = await this.#options.open();
+    } catch (error) {
+      if (!(error instanceof SealUnavailableError)) throw error;
+      this.#waitFor(error);
+      this.#followLater();
+    }
   }
 
   /** Looks at the order again, after whatever is being done because of the last look. */
@@ -89,11 +105,22 @@ export class SealableService<T extends OpenService> {
         this.#current = await open();
         log.info({}, 'kms is unsealed');
       }
+      this.#waitingFor = undefined;
     } catch (error) {
-      log.error({ error: messageOf(error) }, 'the order to seal or unseal could not be obeyed; trying again');
-      await sleep(retryMs, undefined, { ref: false });
-      this.follow();
+      if (error instanceof SealUnavailableError) this.#waitFor(error);
+      else log.error({ error: messageOf(error) }, 'the order to seal or unseal could not be obeyed; trying again');
+      this.#followLater();
     }
+  }
+
+  /** Says why, once for each reason. */
+  #waitFor({ message }: SealUnavailableError): void {
+    if (this.#waitingFor !== message) this.#options.log.warn({ reason: message }, 'kms stays sealed and tries again');
+    this.#waitingFor = message;
+  }
+
+  #followLater(): void {
+    void sleep(retryMs, undefined, { ref: false }).then(() => this.follow());
   }
 
   async #seal(current: T): Promise<void> {
@@ -108,17 +135,18 @@ export class SealableService<T extends OpenService> {
 }
 
 const sealedText = 'The service is sealed. Ask its operator to unseal it.';
+const waitingText = 'The service is sealed until its seal can be used again.';
 
 /** The same to everybody; only whether the process lives is another question. */
-function answerSealed(request: IncomingMessage, response: ServerResponse): void {
+function answerSealed(request: IncomingMessage, response: ServerResponse, text: string): void {
   request.resume();
   const path = request.url?.split('?', 1)[0];
   const alive = path === '/healthz';
   const plain = alive || path === '/readyz';
-  const error = { Code: 'ServiceUnavailableTemporary', Message: sealedText, HttpCode: 503 };
+  const error = { Code: 'ServiceUnavailableTemporary', Message: text, HttpCode: 503 };
   response.writeHead(alive ? 200 : 503, {
     'content-type': plain ? 'text/plain;charset=utf-8' : 'application/json;charset=utf-8',
     'cache-control': 'no-store',
   });
-  response.end(plain ? `${alive ? 'ok' : sealedText}\n` : JSON.stringify(error));
+  response.end(plain ? `${alive ? 'ok' : text}\n` : JSON.stringify(error));
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Attribute, Handle } from 'pkcs11js';
+import type { Attribute, Handle, Mechanism } from 'pkcs11js';
 import { LRUCache } from 'lru-cache';
 import { hsmStatus } from '../providers/pkcs11-frames.ts';
 import { hsmRow, unwrappedTemplate, wrappingRecipe } from './key-templates.ts';
@@ -19,7 +19,8 @@ export class KeyHandles {
   /** Objects that are unwrapped live as long as this session. */
   readonly #session: Handle;
   readonly #objects = new Map<string, Handle>();
-  readonly #wrapping = new Map<string, string>();
+  /** Label of a key that is one of its kind → its id. */
+  readonly #named = new Map<string, string>();
   readonly #unwrapped: LRUCache<string, Handle>;
 
   constructor(token: OpenToken, session: Handle) {
@@ -49,15 +50,15 @@ export class KeyHandles {
 
   /** The one key of an instance that wraps its others; made when there is none. Gives its id. */
   wrappingKey(instance: string): string {
-    const label = `kaap-kek-${instance}`;
-    const known = this.#wrapping.get(label);
-    if (known !== undefined) return known;
-    const { binding, library } = this.#token;
-    const id = randomBytes(idBytes);
-    const { mechanism, template } = wrappingRecipe(binding, id, label);
-    this.add(id, library.C_GenerateKey(this.#session, mechanism, template));
-    this.#wrapping.set(label, id.toString('hex'));
-    return id.toString('hex');
+    const { mechanism, template } = wrappingRecipe(this.#token.binding, newObjectId());
+    return this.named(`kaap-kek-${instance}`, mechanism, template);
+  }
+
+  /** The secret key with a label; made by this recipe when the token has none. Gives its id. */
+  named(label: string, mechanism: Mechanism, template: readonly Attribute[]): string {
+    const known = this.#named.get(label) ?? this.#findNamed(label) ?? this.#makeNamed(label, mechanism, template);
+    this.#named.set(label, known);
+    return known;
   }
 
   wrap(kekId: string, key: Handle): Buffer {
@@ -90,33 +91,59 @@ export class KeyHandles {
 
   /** For keys that another replica's process made since this one started. */
   #find(id: string): Handle | undefined {
-    const { binding, library } = this.#token;
-    const template: Attribute[] = [{ type: binding.CKA_ID, value: Buffer.from(id, 'hex') }];
-    library.C_FindObjectsInit(this.#session, template);
-    const [handle] = library.C_FindObjects(this.#session, 1);
-    library.C_FindObjectsFinal(this.#session);
+    const [handle] = this.#search([{ type: this.#token.binding.CKA_ID, value: Buffer.from(id, 'hex') }]);
     if (handle !== undefined) this.#objects.set(id, handle);
     return handle;
   }
 
-  #list(): void {
+  /** Two processes may have made one each: the lower id is the key, for both. */
+  #findNamed(label: string): string | undefined {
+    const { binding } = this.#token;
+    const found = this.#search([
+      { type: binding.CKA_LABEL, value: Buffer.from(label) },
+      { type: binding.CKA_CLASS, value: binding.CKO_SECRET_KEY },
+    ]);
+    const ids = found.map((handle) => ({ handle, id: this.#idOf(handle) })).filter(({ id }) => id !== '');
+    const [first] = ids.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+    if (first === undefined) return undefined;
+    this.#objects.set(first.id, first.handle);
+    return first.id;
+  }
+
+  #makeNamed(label: string, mechanism: Mechanism, template: readonly Attribute[]): string {
     const { binding, library } = this.#token;
-    library.C_FindObjectsInit(this.#session, [{ type: binding.CKA_TOKEN, value: true }]);
+    const labelled = template.filter(({ type }) => type !== binding.CKA_LABEL);
+    const handle = library.C_GenerateKey(this.#session, mechanism, [
+      ...labelled,
+      { type: binding.CKA_LABEL, value: label },
+    ]);
+    const id = this.#idOf(handle);
+    this.#objects.set(id, handle);
+    return id;
+  }
+
+  #idOf(handle: Handle): string {
+    const { binding, library } = this.#token;
+    const [id] = library.C_GetAttributeValue(this.#session, handle, [{ type: binding.CKA_ID }]);
+    return (id?.value as Buffer | undefined)?.toString('hex') ?? '';
+  }
+
+  #search(template: Attribute[]): Handle[] {
+    const { library } = this.#token;
     const handles: Handle[] = [];
+    library.C_FindObjectsInit(this.#session, template);
     for (let found = library.C_FindObjects(this.#session, 1000); found.length > 0;) {
       handles.push(...found);
       found = library.C_FindObjects(this.#session, 1000);
     }
     library.C_FindObjectsFinal(this.#session);
-    for (const handle of handles) {
-      const [id, label] = library.C_GetAttributeValue(this.#session, handle, [
-        { type: binding.CKA_ID },
-        { type: binding.CKA_LABEL },
-      ]);
-      const hex = (id?.value as Buffer | undefined)?.toString('hex') ?? '';
-      const name = (label?.value as Buffer | undefined)?.toString('utf8') ?? '';
-      if (hex !== '') this.#objects.set(hex, handle);
-      if (name.startsWith('kaap-kek-')) this.#wrapping.set(name, hex);
+    return handles;
+  }
+
+  #list(): void {
+    for (const handle of this.#search([{ type: this.#token.binding.CKA_TOKEN, value: true }])) {
+      const id = this.#idOf(handle);
+      if (id !== '') this.#objects.set(id, handle);
     }
   }
 }

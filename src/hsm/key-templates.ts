@@ -114,13 +114,11 @@ export function importTemplate(
 }
 
 /** The key that wraps the others of one instance. */
-export function wrappingRecipe(binding: Binding, id: Buffer, label: string): KeyRecipe {
-  const template = guarded(binding, true, id).filter(({ type }) => type !== binding.CKA_LABEL);
+export function wrappingRecipe(binding: Binding, id: Buffer): KeyRecipe {
   return {
     mechanism: { mechanism: binding.CKM_AES_KEY_GEN },
     template: [
-      ...template,
-      { type: binding.CKA_LABEL, value: label },
+      ...guarded(binding, true, id),
       { type: binding.CKA_VALUE_LEN, value: 32 },
       { type: binding.CKA_WRAP, value: true },
       { type: binding.CKA_UNWRAP, value: true },

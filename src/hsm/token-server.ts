@@ -8,7 +8,16 @@ import { TokenError, tokenErrorOf } from './token-error.ts';
 /** The operations that the server runs. */
 export type Operations = Pick<
   Token,
-  'ping' | 'generate' | 'importMaterial' | 'encrypt' | 'decrypt' | 'sign' | 'decryptAsymmetric' | 'mac' | 'destroy'
+  | 'ping'
+  | 'generate'
+  | 'namedKey'
+  | 'importMaterial'
+  | 'encrypt'
+  | 'decrypt'
+  | 'sign'
+  | 'decryptAsymmetric'
+  | 'mac'
+  | 'destroy'
 >;
 
 export interface TokenServerOptions {
@@ -38,7 +47,8 @@ const batch = 64;
 
 /** Operation code → what it does with the fields of the request. */
 function handlersOf(token: Operations): ReadonlyMap<number, (fields: Fields) => Buffer[] | Promise<Buffer[]>> {
-  const { ping, generate, importMaterial, encrypt, decrypt, sign, decryptAsymmetric, mac, destroy } = hsmOperations;
+  const { ping, generate, namedKey, importMaterial, encrypt, decrypt } = hsmOperations;
+  const { sign, decryptAsymmetric, mac, destroy } = hsmOperations;
   const at = (fields: Fields, index: number): Buffer => fields[index] ?? none;
   return new Map<number, (fields: Fields) => Buffer[] | Promise<Buffer[]>>([
     [
@@ -49,6 +59,7 @@ function handlersOf(token: Operations): ReadonlyMap<number, (fields: Fields) => 
       },
     ],
     [generate, async (f) => [await token.generate(at(f, 0))]],
+    [namedKey, (f) => [token.namedKey(at(f, 0))]],
     [importMaterial, (f) => [token.importMaterial(at(f, 0), at(f, 1))]],
     [encrypt, (f) => token.encrypt(at(f, 0), at(f, 1), at(f, 2))],
     [decrypt, (f) => [token.decrypt(at(f, 0), at(f, 1), at(f, 2), at(f, 3), at(f, 4))]],

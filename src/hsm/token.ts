@@ -80,6 +80,17 @@ export class Token {
     });
   }
 
+  /** The symmetric key with a label, made when there is none: for keys that outlive what refers to them, such as a seal's. */
+  namedKey(description: Buffer): Buffer {
+    const { instance, spec, label } = JSON.parse(description.toString('utf8')) as HsmMaterial & { label: string };
+    const row = hsmRow(spec);
+    if (row.form !== 'symmetric')
+      throw new TokenError(hsmStatus.unsupported, 'Only symmetric keys are found by a label.');
+    const { mechanism, template } = recipeOf(this.#token.binding, row, true, newObjectId());
+    const id = this.#handles.named(label, mechanism, template);
+    return encodeMaterial({ v: 1, instance, spec, storage: 'HsmInternal', id });
+  }
+
   importMaterial(description: Buffer, value: Buffer): Buffer {
     const { instance, spec, storage } = JSON.parse(description.toString('utf8')) as HsmMaterial;
     const row = hsmRow(spec);

@@ -29,8 +29,7 @@ export const hsmOperations = {
   decryptAsymmetric: 9,
   mac: 10,
   destroy: 11,
-  wrap: 12,
-  unwrap: 13,
+  namedKey: 12,
 } as const;
 
 /** How it answers. */

@@ -44,6 +44,14 @@ export class Pkcs11Provider implements KeyProvider {
     return { versionId: uuidV4(this.#options.random), keySpec, bytes: Buffer.from(bytes) };
   }
 
+  /** The AES-256 key of the token with this label; made there when there is none. */
+  async namedKey(instance: string, label: string): Promise<KeyMaterial> {
+    const keySpec = 'Aliyun_AES_256';
+    const description = Buffer.from(JSON.stringify({ instance, spec: keySpec, label }));
+    const [bytes = Buffer.alloc(0)] = await this.#call(instance, 'namedKey', description);
+    return { versionId: uuidV4(this.#options.random), keySpec, bytes: Buffer.from(bytes) };
+  }
+
   async importMaterial(
     keySpec: string,
     bytes: Uint8Array,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AeadError, lengthPrefixed, openAead, sealAead, type Random } from '../crypto/aead.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SealableStore, SealableTransaction } from './sealable-store.ts';
-import { SealError } from './seal/seal.ts';
+import { SealError } from '../ports/seal.ts';
 
 /** The bucket of the barrier's own records. Nobody else reads or writes it through the barrier. */
 export const barrierBucket = 'system/barrier';

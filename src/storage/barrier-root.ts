@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { barrierBucket, Keyring, type KeyringOptions } from './barrier-keyring.ts';
 import type { SealableStore, SealableTransaction } from './sealable-store.ts';
-import { SealError, type Seal } from './seal/seal.ts';
+import { SealError, type Seal } from '../ports/seal.ts';
 
 /** Key of the record of the root key in the barrier's bucket. */
 export const rootKey = 'root';
@@ -72,13 +72,17 @@ export async function wrapRecord(seal: Seal, bytes: Buffer): Promise<Buffer> {
   return Buffer.from(JSON.stringify({ version: 1, seal: seal.kind, wrapped }));
 }
 
-/** Puts a new root key in place of the present one, and the keyring under it, in one transaction. */
+/**
+ * Puts a new root key in place of the present one, and the keyring under it, in one transaction. Throws {@link SealError} when
+ * the store was resealed: the new key would be under a seal that nobody configures any more.
+ */
 export async function replaceRoot(
   store: SealableStore,
   seal: Seal,
   keyring: Keyring,
   random: KeyringOptions['random'],
 ): Promise<KeyObject> {
+  await unwrapRoot(store, seal);
   const { root, record } = await newRoot(seal, random);
   await store.transact(async (transaction) => {
     await keyring.rewrap(transaction, root);

@@ -17,7 +17,7 @@ import { keyIdOf, openValue, sealValue, TamperedValueError, type ValuePlace } fr
 import { BufferedTransaction, type StoreReader } from './buffered-transaction.ts';
 import type { ChangeListener } from './change-listeners.ts';
 import type { SealableStore, SealableTransaction } from './sealable-store.ts';
-import { SealError, type Seal } from './seal/seal.ts';
+import { SealError, type Seal } from '../ports/seal.ts';
 
 export interface BarrierOptions {
   clock?: Clock;

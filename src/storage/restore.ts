@@ -7,7 +7,7 @@ import { barrierBucket, Keyring, keyringKey } from './barrier-keyring.ts';
 import { rootKey, wrapRecord } from './barrier-root.ts';
 import { keyIdOf, openValue, TamperedValueError } from './barrier-value.ts';
 import type { RawRow, RawRows } from './raw-rows.ts';
-import type { Seal } from './seal/seal.ts';
+import type { Seal } from '../ports/seal.ts';
 import { liftSealOrder, sealOrderRow } from './seal-order.ts';
 
 /** What a backup turned out to hold. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AeadError, lengthPrefixed, openAead, sealAead, type Random } from '../crypto/aead.ts';
-import { SealError } from './seal/seal.ts';
+import { SealError } from '../ports/seal.ts';
 
 /** One key of an owner, in the clear: in memory only. */
 export interface OwnedKey {

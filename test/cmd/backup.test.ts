@@ -9,7 +9,7 @@ import { generateRecoveryKey } from '../../src/crypto/recovery-key.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { openBackup, type BackupContent } from '../../src/storage/backup.ts';
 import { loadBackup, verifyBackup, type BackupReport } from '../../src/storage/restore.ts';
-import { openFileSeal } from '../../src/storage/seal/file-seal.ts';
+import { openFileSeal } from '../../src/storage/file-seal.ts';
 import { readTombstones } from '../../src/storage/tombstone-journal.ts';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
 import { temporaryDirectory } from '../storage/temporary-directory.ts';

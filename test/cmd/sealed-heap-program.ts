@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeHeapSnapshot } from 'node:v8';
 import { openBarrier } from '../../src/storage/barrier.ts';
-import { openFileSeal } from '../../src/storage/seal/file-seal.ts';
+import { openFileSeal } from '../../src/storage/file-seal.ts';
 import { openSqliteStore } from '../../src/storage/sqlite-store.ts';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
 

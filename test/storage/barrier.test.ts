@@ -5,8 +5,8 @@ import { StoreSealedError, type Store } from '../../src/ports/store.ts';
 import { openBarrier, type Barrier } from '../../src/storage/barrier.ts';
 import { TamperedValueError } from '../../src/storage/barrier-value.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
-import type { Seal } from '../../src/storage/seal/seal.ts';
-import { SealError } from '../../src/storage/seal/seal.ts';
+import type { Seal } from '../../src/ports/seal.ts';
+import { SealError } from '../../src/ports/seal.ts';
 import { openSqliteStore } from '../../src/storage/sqlite-store.ts';
 import { describeStore } from './store-contract.ts';
 import { put } from './store-values.ts';
@@ -268,11 +268,14 @@ describe('the root key', () => {
       wrap: async (key: Buffer) => Buffer.concat([key, key]),
       unwrap: async (wrapped: Buffer) => Buffer.from(wrapped.subarray(32)),
     };
+    const replica = await openBarrier(inner, seal);
     await barrier.reseal(other);
     expect(await read(await openBarrier(inner, other), 'a', 'key')).toBe('value');
     await expect(openBarrier(inner, seal)).rejects.toThrow('sealed with a hsm seal, not a fake one');
     await barrier.rotateRoot();
     expect(await read(await openBarrier(inner, other), 'a', 'key')).toBe('value');
+    // A replica that was not told of the other seal would put a new root key under the former one.
+    await expect(replica.rotateRoot()).rejects.toThrow('sealed with a hsm seal, not a fake one');
   });
 });
 

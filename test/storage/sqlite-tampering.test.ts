@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBarrier, type Barrier } from '../../src/storage/barrier.ts';
 import { TamperedValueError } from '../../src/storage/barrier-value.ts';
-import { openFileSeal } from '../../src/storage/seal/file-seal.ts';
+import { openFileSeal } from '../../src/storage/file-seal.ts';
 import { openSqliteStore } from '../../src/storage/sqlite-store.ts';
 import { put } from './store-values.ts';
 import { temporaryDirectory } from './temporary-directory.ts';

@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../lib/clock.ts';
 import { openBarrier } from '../../storage/barrier.ts';
 import { liftSealOrder, orderSeal, readSealOrder } from '../../storage/seal-order.ts';
-import { openFileSeal } from '../../storage/seal/file-seal.ts';
-import type { Seal } from '../../storage/seal/seal.ts';
+import type { Seal } from '../../ports/seal.ts';
 import type { SealableStore } from '../../storage/sealable-store.ts';
 import { connect, readConnection } from '../connection.ts';
 import { standardOutput } from '../output.ts';
@@ -14,6 +13,8 @@ export interface StateAccess {
   openStore(): Promise<SealableStore>;
   /** The seal that the store is sealed with. */
   openSeal(): Promise<Seal>;
+  /** Another one, `file:PATH`, `hsm:INSTANCE` or `xki:INSTANCE/KEY`, and how it is written in the configuration. */
+  openOtherSeal(text: string, createIfMissing: boolean): Promise<{ name: string; seal: Seal }>;
 }
 
 /** `kaap seal|unseal|seal-status|reseal|rotate-root|rotate-storage-key`. */
@@ -37,9 +38,9 @@ export function registerSeal(program: Command, state: StateAccess): void {
     .action(() => withStore(state, printStatus));
   program
     .command('reseal')
-    .description('wrap the root key with another seal key; then configure that one and restart kms')
-    .requiredOption('--to <file>', 'file of the new seal key')
-    .option('--create', 'make that file when it is missing', false)
+    .description('wrap the root key with another seal; then configure that one and restart kms')
+    .requiredOption('--to <seal>', 'file:PATH, hsm:INSTANCE or xki:INSTANCE/KEY; a path alone is a file')
+    .option('--create', 'make the file of the seal key when it is missing', false)
     .action(({ to, create }: { to: string; create: boolean }) =>
       withStore(state, (store) => reseal(store, state, to, create)),
     );
@@ -88,7 +89,13 @@ async function printStatus(store: SealableStore): Promise<void> {
 }
 
 async function reseal(store: SealableStore, state: StateAccess, to: string, createIfMissing: boolean): Promise<void> {
-  const barrier = await openBarrier(store, await state.openSeal());
-  await barrier.reseal(await openFileSeal(to, { createIfMissing }));
-  standardOutput.line(`The root key is wrapped with ${to}. Set KAAP_SEAL_FILE to it and restart every replica.`);
+  const present = await state.openSeal();
+  try {
+    const barrier = await openBarrier(store, present);
+    const { name, seal } = await state.openOtherSeal(to, createIfMissing);
+    await barrier.reseal(seal).finally(async () => seal.close?.());
+    standardOutput.line(`The root key is wrapped by ${name}. Set KAAP_SEAL to that and restart every replica.`);
+  } finally {
+    await present.close?.();
+  }
 }

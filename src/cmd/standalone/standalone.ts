@@ -100,7 +100,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       listen,
       metricsListen: { host: '127.0.0.1', port: 0 },
       dataDir,
-      sealFile: join(dataDir, 'seal.key'),
+      seal: { kind: 'file', path: join(dataDir, 'seal.key') },
       database: undefined,
       auditAnchor: undefined,
       tombstoneJournal: undefined,

@@ -2,9 +2,9 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openFileSeal } from '../../../src/storage/seal/file-seal.ts';
-import { SealError } from '../../../src/storage/seal/seal.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { openFileSeal } from '../../src/storage/file-seal.ts';
+import { SealError } from '../../src/ports/seal.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let path: string;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { AeadError, openAead, sealAead, type Random } from '../../crypto/aead.ts';
-import { SealError, type Seal } from './seal.ts';
+import { AeadError, openAead, sealAead, type Random } from '../crypto/aead.ts';
+import { SealError, type Seal } from '../ports/seal.ts';
 
 export interface FileSealOptions {
   /** Makes the file with a new random key and mode 0600 when there is none. Off unless asked. */
