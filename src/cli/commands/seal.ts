@@ -90,12 +90,15 @@ async function printStatus(store: SealableStore): Promise<void> {
 
 async function reseal(store: SealableStore, state: StateAccess, to: string, createIfMissing: boolean): Promise<void> {
   const present = await state.openSeal();
+  let other: Seal | undefined;
   try {
     const barrier = await openBarrier(store, present);
     const { name, seal } = await state.openOtherSeal(to, createIfMissing);
-    await barrier.reseal(seal).finally(async () => seal.close?.());
+    other = seal;
+    await barrier.reseal(seal);
     standardOutput.line(`The root key is wrapped by ${name}. Set KAAP_SEAL to that and restart every replica.`);
   } finally {
+    await other?.close?.();
     await present.close?.();
   }
 }
