@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => controlPlane.stop());
 
 test(
-  `G3, G7: an hour of faults loses no event and doubles no write (seed ${seed})`,
+  `G3, G7: ${faultMs / 60_000} minutes of faults lose no event and double no write (seed ${seed})`,
   { timeout: faultMs + 300_000 },
   async () => {
     const { injected, changes, reconciliations, listings, terms, settledAfterMs, ...wrong } = await runFaultScenario({

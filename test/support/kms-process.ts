@@ -18,6 +18,8 @@ export interface KmsHome {
 /** A running `kms` process of a test's own. */
 export interface KmsProcess {
   readonly pid: number;
+  /** `https://localhost:<port>`. */
+  readonly endpoint: string;
   /** Signs as the account's root; each call is sent once, so that a write whose answer was lost is not repeated. */
   readonly client: KmsClient;
   /** Ends the process as SIGKILL or SIGTERM do; resolves when it is gone. */
@@ -46,9 +48,10 @@ export async function makeKmsHome(folder: string, environment: Record<string, st
   };
 }
 
-/** Starts the program as it is deployed; rejects with its last lines when it ends before it serves. */
-export async function startKmsProcess(home: KmsHome): Promise<KmsProcess> {
-  const program = join(import.meta.dirname, '..', '..', 'src', 'cmd', 'kms.ts');
+const deployedProgram = join(import.meta.dirname, '..', '..', 'src', 'cmd', 'kms.ts');
+
+/** Starts the program, as it is deployed unless given; rejects with its last lines when it ends before it serves. */
+export async function startKmsProcess(home: KmsHome, program: string = deployedProgram): Promise<KmsProcess> {
   const child = spawn(process.execPath, [program], {
     env: { ...process.env, ...home.environment },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -56,8 +59,9 @@ export async function startKmsProcess(home: KmsHome): Promise<KmsProcess> {
   const gone = once(child, 'exit');
   const port = await servingPort(child);
   const root = JSON.parse(await readFile(join(home.dataDir, rootCredentialFile), 'utf8')) as RootCredential;
+  const endpoint = `https://localhost:${port}`;
   const client = new KmsClient({
-    endpoint: `https://localhost:${port}`,
+    endpoint,
     caPem: home.caPem,
     region: 'local',
     maxAttempts: 1,
@@ -65,6 +69,7 @@ export async function startKmsProcess(home: KmsHome): Promise<KmsProcess> {
   });
   return {
     pid: child.pid ?? 0,
+    endpoint,
     client,
     end: async (signal) => {
       child.kill(signal);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findBinary } from './binaries.ts';
 import type { BinaryName } from './binaries.ts';
-import { apiServerArguments, controllerManagerArguments, etcdArguments } from './components.ts';
+import { apiServerArguments, controllerManagerArguments, etcdArguments, flags } from './components.ts';
 import { controlPlaneIdentity } from './control-plane-settings.ts';
 import type { ControlPlaneIdentity } from './control-plane-settings.ts';
 import { ProcessGroup } from './process-group.ts';
@@ -54,6 +54,8 @@ export interface ControlPlaneOptions {
   readonly outlivesParent?: boolean;
   /** Also run the controller manager: namespaces get deleted, garbage collected, service accounts made. True by default. */
   readonly controllerManager?: boolean;
+  /** Have the API server log who asked for what: lines of JSON in `logPath('audit')`. False by default. */
+  readonly auditsRequests?: boolean;
 }
 
 /** The programs, when all that are needed exist already; undefined tells a test to skip. Builds nothing. */
@@ -76,7 +78,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const processes = new ProcessGroup(folder, options.outlivesParent ? [] : diesWithParent());
   const controlPlane = describe(identity, binaries, processes);
   try {
-    await startComponents(identity, binaries, processes, options.controllerManager ?? true);
+    await startComponents(identity, binaries, processes, options);
   } catch (error) {
     await controlPlane.stop();
     throw error;
@@ -95,10 +97,11 @@ async function startComponents(
   { settings, kubeconfigPath }: ControlPlaneIdentity,
   binaries: ControlPlaneBinaries,
   processes: ProcessGroup,
-  controllerManager: boolean,
+  { controllerManager = true, auditsRequests = false }: ControlPlaneOptions,
 ): Promise<void> {
   processes.start('etcd', [binaries.etcd, ...etcdArguments(settings)]);
-  processes.start('kube-apiserver', [binaries['kube-apiserver'], ...apiServerArguments(settings)]);
+  const audit = auditsRequests ? auditArguments(settings.folder, processes.logPath('audit')) : [];
+  processes.start('kube-apiserver', [binaries['kube-apiserver'], ...apiServerArguments(settings), ...audit]);
   const ready = [`--kubeconfig=${kubeconfigPath}`, 'get', '--raw', '/readyz'];
   const isReady = async (): Promise<boolean> => {
     await processes.waitFor('etcd', () => processes.isRunning('etcd'), 0);
@@ -108,6 +111,14 @@ async function startComponents(
   const manager = binaries['kube-controller-manager'];
   if (!controllerManager || !manager) return;
   processes.start('kube-controller-manager', [manager, ...controllerManagerArguments(settings)]);
+}
+
+/** Who, what and when of every request, without bodies. */
+function auditArguments(folder: string, path: string): string[] {
+  const policy = join(folder, 'audit-policy.json');
+  const rules = [{ level: 'Metadata', omitStages: ['RequestReceived'] }];
+  writeFileSync(policy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
+  return flags({ 'audit-policy-file': policy, 'audit-log-path': path });
 }
 
 function describe(

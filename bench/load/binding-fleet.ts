@@ -1,0 +1,94 @@
+import {
+  applicationAccessPointType,
+  type ApplicationAccessPoint,
+} from '../../src/api/v1alpha1/application-access-point.ts';
+import { rbacPolicyType, type RbacPolicy } from '../../src/api/v1alpha1/rbac-policy.ts';
+import { secretBindingType, type SecretBinding } from '../../src/api/v1alpha1/secret-binding.ts';
+import type { KmsClient } from '../../src/client/kms-client.ts';
+import { isReady } from '../../src/api/condition.ts';
+import { namespaceType } from '../../src/controllers/ownership.ts';
+import type { KubeClusterApi } from '../../src/kube/kube-cluster-api.ts';
+
+/** How many there are of what. */
+export interface FleetSize {
+  bindings: number;
+  /** Each with an access point and a policy of its own. */
+  namespaces: number;
+}
+
+const manager = { fieldManager: 'bench' };
+
+/** Bindings in flight at once while the fleet is made. */
+const makers = 16;
+
+/** Does `work` for each number below `count`, `makers` at a time. */
+export async function forEachOf(count: number, work: (at: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < count; at = next++) await work(at);
+  };
+  await Promise.all(Array.from({ length: makers }, worker));
+}
+
+/** Bindings that are ready to be used, one secret of KMS each, spread over namespaces. */
+export class BindingFleet {
+  readonly size: FleetSize;
+  readonly #api: KubeClusterApi;
+  readonly #signal: AbortSignal;
+
+  constructor(api: KubeClusterApi, size: FleetSize, signal: AbortSignal) {
+    this.#api = api;
+    this.size = size;
+    this.#signal = signal;
+  }
+
+  refOf(at: number): { namespace: string; name: string } {
+    return { namespace: `fleet-${at % this.size.namespaces}`, name: `binding-${at}` };
+  }
+
+  /** Namespaces, policies and access points. */
+  async makeTenants(): Promise<void> {
+    const options = { ...manager, signal: this.#signal };
+    await forEachOf(this.size.namespaces, async (at) => {
+      const name = `fleet-${at}`;
+      await this.#api.apply(namespaceType, { metadata: { name } }, options);
+      const policy = { templates: ['SecretUser' as const], resources: [`secret/${name}/*`] };
+      await this.#api.apply<RbacPolicy>(rbacPolicyType, { metadata: { name }, spec: policy }, options);
+      const serviceAccounts = [{ namespace: name, name: 'default' }];
+      const ramRole = { trustedRole: 'ServiceAccountRole' as const, roleName: name, serviceAccounts };
+      const spec = { authentication: { ramRole }, policies: [name] };
+      await this.#api.apply<ApplicationAccessPoint>(applicationAccessPointType, { metadata: { name }, spec }, options);
+    });
+  }
+
+  /** Whether every access point is Ready. */
+  async tenantsAreReady(): Promise<boolean> {
+    const points = await this.#api.list<ApplicationAccessPoint>(applicationAccessPointType, { signal: this.#signal });
+    return points.length === this.size.namespaces && points.every(isReady);
+  }
+
+  async makeSecrets(kms: KmsClient): Promise<void> {
+    await forEachOf(this.size.bindings, async (at) => {
+      const { namespace, name } = this.refOf(at);
+      await kms.createSecret({ SecretName: `${namespace}/${name}`, SecretData: 'x'.repeat(64), VersionId: 'v1' });
+    });
+  }
+
+  /** Applies one binding; another `interval` is another spec. */
+  async applyBinding(at: number, interval = 60): Promise<void> {
+    const { namespace, name } = this.refOf(at);
+    const spec = {
+      podSelector: { matchLabels: { app: name } },
+      accessPoint: namespace,
+      sources: [{ name: 'value', secret: { name: `${namespace}/${name}` } }],
+      files: [{ path: 'value', source: 'value', mode: '0440' }],
+      refresh: { intervalSeconds: interval },
+    };
+    const object = { metadata: { namespace, name }, spec };
+    await this.#api.apply<SecretBinding>(secretBindingType, object, { ...manager, signal: this.#signal });
+  }
+
+  async makeBindings(): Promise<void> {
+    await forEachOf(this.size.bindings, (at) => this.applyBinding(at));
+  }
+}

@@ -1,0 +1,168 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isReady } from '../src/api/condition.ts';
+import { secretBindingType, type SecretBinding } from '../src/api/v1alpha1/secret-binding.ts';
+import { KubeClusterApi } from '../src/kube/kube-cluster-api.ts';
+import { kubeconfigConnection } from '../src/kube/kube-config.ts';
+import { createTransport } from '../src/kube/transport.ts';
+import { silentLogger } from '../src/lib/log.ts';
+import {
+  installOperator,
+  type OperatorInstallation,
+  type OperatorProcess,
+} from '../test/support/operator-installation.ts';
+import { ensureBinaries } from '../tools/cluster/binaries.ts';
+import { startControlPlane, type ControlPlane } from '../tools/cluster/control-plane.ts';
+import { BindingFleet, forEachOf } from './load/binding-fleet.ts';
+import { fillWithSecrets } from './load/etcd-secrets.ts';
+import { usageOf } from './load/process-usage.ts';
+import { WriteCounter } from './load/write-counter.ts';
+
+/**
+ * A cold operator and 10,000 SecretBindings, against a real API server with etcd and a real `kms`, among 100,000 Secrets
+ * that are none of its business: `node bench/reconcile.ts`. To reach: all Ready within 60 s and 256 MiB. Then what it
+ * takes at rest and under churn, and how often it writes. Beside it: the same objects listed and their status written,
+ * and nothing else.
+ */
+
+const setting = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
+const size = { bindings: setting('BENCH_BINDINGS', 10_000), namespaces: setting('BENCH_NAMESPACES', 100) };
+const secrets = setting('BENCH_SECRETS', 100_000);
+const restSeconds = setting('BENCH_REST_SECONDS', 30);
+const churnSeconds = setting('BENCH_CHURN_SECONDS', 60);
+/** Bindings whose spec changes in a second of churn. */
+const churnRate = 20;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 600_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ten minutes`);
+    await sleep(50);
+  }
+}
+
+/** Requests that the API server has counted, whoever sent them. */
+async function requestsFor(installation: OperatorInstallation, resource: string): Promise<number> {
+  const lines = (await installation.kubectl('get', '--raw', '/metrics')).split('\n');
+  const counted = lines.filter(
+    (line) => line.startsWith('apiserver_request_total') && line.includes(`resource="${resource}"`),
+  );
+  return counted.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+}
+
+/** From the start of the process to the last binding that is Ready. */
+async function measureCold(installation: OperatorInstallation, writes: WriteCounter): Promise<OperatorProcess> {
+  const before = await requestsFor(installation, 'secrets');
+  const started = performance.now();
+  const operator = await installation.startOperator('cold');
+  await until(() => writes.ready === size.bindings, 'bindings Ready');
+  const seconds = (performance.now() - started) / 1000;
+  const { peakMiB, cpuSeconds } = usageOf(operator.pid);
+  say(
+    `cold: ${size.bindings} bindings Ready after ${seconds.toFixed(1)} s (${(size.bindings / seconds).toFixed(0)}/s)`,
+  );
+  say(`      ${peakMiB.toFixed(0)} MiB resident at most, ${cpuSeconds.toFixed(1)} s of processor time`);
+  say(`      ${(writes.byOperator / size.bindings).toFixed(3)} writes for each binding`);
+  const asked = (await requestsFor(installation, 'secrets')) - before;
+  say(`      ${asked} requests for Secrets, of which there are ${secrets}`);
+  return operator;
+}
+
+async function measureRest({ pid }: OperatorProcess, writes: WriteCounter): Promise<void> {
+  await sleep(5_000);
+  const [before, written] = [usageOf(pid), writes.byOperator];
+  await sleep(restSeconds * 1000);
+  const used = usageOf(pid).cpuSeconds - before.cpuSeconds;
+  const share = ((used / restSeconds) * 100).toFixed(2);
+  say(
+    `at rest: ${share} % of a core over ${restSeconds} s, ${writes.byOperator - written} writes, ${before.residentMiB.toFixed(0)} MiB`,
+  );
+}
+
+async function measureChurn({ pid }: OperatorProcess, fleet: BindingFleet, writes: WriteCounter): Promise<void> {
+  const [written, changed] = [writes.byOperator, writes.byUsers];
+  const samples: number[] = [];
+  for (let second = 0; second < churnSeconds; second += 1) {
+    const due = performance.now() + 1000;
+    await forEachOf(churnRate, (at) => fleet.applyBinding((second * churnRate + at) % size.bindings, 61 + second));
+    samples.push(usageOf(pid).residentMiB);
+    await sleep(Math.max(0, due - performance.now()));
+  }
+  await until(() => writes.ready === size.bindings, 'bindings Ready after churn');
+  await sleep(1_000);
+  const third = Math.max(1, Math.floor(samples.length / 3));
+  const mean = (part: number[]): string => (part.reduce((sum, each) => sum + each, 0) / part.length).toFixed(0);
+  const changes = writes.byUsers - changed;
+  say(
+    `churn: ${changes} changes in ${churnSeconds} s, ${((writes.byOperator - written) / changes).toFixed(3)} writes for each`,
+  );
+  say(
+    `       ${mean(samples.slice(0, third))} MiB resident in its first third, ${mean(samples.slice(-third))} in its last`,
+  );
+}
+
+/** What any operator has to do at least: read the bindings by pages, write each one's status once. */
+async function measureBare(api: KubeClusterApi, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  const bindings = await api.list<SecretBinding>(secretBindingType, { signal });
+  await forEachOf(bindings.length, async (at) => {
+    const binding = bindings[at];
+    if (binding === undefined) return;
+    const status = { ...binding.status, resolvedSources: ['bare'] };
+    await api.applyStatus(secretBindingType, binding.metadata, status, { fieldManager: 'bare', signal });
+  });
+  const seconds = (performance.now() - started) / 1000;
+  say(`bare list and write of each status: ${seconds.toFixed(1)} s (${(bindings.length / seconds).toFixed(0)}/s)`);
+}
+
+/** Everything that is there before the operator starts. Access points have been made Ready by an earlier one. */
+async function prepare(installation: OperatorInstallation, fleet: BindingFleet, etcdEndpoint: string): Promise<void> {
+  await fillWithSecrets(etcdEndpoint, secrets, 'default');
+  await fleet.makeTenants();
+  const first = await installation.startOperator('first');
+  await until(() => fleet.tenantsAreReady(), 'access points Ready');
+  await first.end();
+  await fleet.makeSecrets(installation.kms.client);
+  await fleet.makeBindings();
+}
+
+async function measureAll(controlPlane: ControlPlane, installation: OperatorInstallation): Promise<void> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const transport = createTransport(await kubeconfigConnection(controlPlane.kubeconfigPath));
+  const api = new KubeClusterApi({ transport, log: silentLogger });
+  const fleet = new BindingFleet(api, size, signal);
+  const started = performance.now();
+  await prepare(installation, fleet, controlPlane.etcdEndpoint);
+  say(`prepared in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  const writes = new WriteCounter(isReady);
+  const watching = writes.run(api, signal);
+  await until(() => writes.objects === size.bindings, 'bindings seen');
+  const operator = await measureCold(installation, writes);
+  await measureRest(operator, writes);
+  await measureChurn(operator, fleet, writes);
+  await operator.end();
+  await measureBare(api, signal);
+  stopping.abort();
+  await watching;
+  transport.close();
+}
+
+const { helm: helmPath } = ensureBinaries(['etcd', 'kube-apiserver', 'kubectl', 'helm']);
+const folder = await mkdtemp(join(tmpdir(), 'kaap-reconcile-'));
+const controlPlane = await startControlPlane({ controllerManager: false });
+try {
+  const installation = await installOperator({ ...controlPlane, helmPath, folder });
+  try {
+    await measureAll(controlPlane, installation);
+  } finally {
+    await installation.close();
+  }
+} finally {
+  await controlPlane.stop();
+  await rm(folder, { recursive: true, force: true });
+}
