@@ -11,6 +11,7 @@ export { clientKeyCredentials, staticCredentials } from './credentials.ts';
 export { openClientKeyFile, type OpenedClientKey } from '../crypto/client-key-file.ts';
 export { isKmsClientError, KmsClientError } from './kms-client-error.ts';
 export type { CallOptions, KmsOperations, Product } from './kms-api.ts';
+export { callerIdentityCredentials, type CallerIdentityCredentialsOptions } from './caller-identity-credentials.ts';
 export { oidcCredentials, type OidcCredentialsOptions } from './oidc-credentials.ts';
 
 export interface KmsClientOptions {

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, sign } from 'node:crypto';
-import { acs3CanonicalRequest, acs3Hash, acs3StringToSign } from '../lib/acs3-canonical.ts';
+import { acs3CanonicalRequest, acs3StringToSign } from '../lib/acs3-canonical.ts';
+import { acs3Authorization, acs3CallHeaders } from '../lib/acs3-headers.ts';
 import type { RequestCredential } from './credentials.ts';
 
 export interface UnsignedRequest {
@@ -25,16 +26,17 @@ function signatureOf(credential: RequestCredential, stringToSign: string): strin
     : sign('sha256', Buffer.from(stringToSign), credential.privateKey).toString('hex');
 }
 
-function plainHeaders(request: UnsignedRequest): Record<string, string> {
-  return {
-    'content-type': 'application/x-www-form-urlencoded',
-    host: request.host,
-    'x-acs-action': request.action,
-    'x-acs-content-sha256': acs3Hash('sha256', request.body),
-    'x-acs-date': new Date(request.time).toISOString().replace(/\.\d+Z$/, 'Z'),
-    'x-acs-signature-nonce': randomBytes(16).toString('hex'),
-    'x-acs-version': request.version,
-  };
+/** A time as ACS3 writes it: UTC, whole seconds. */
+export function acs3Date(time: number): string {
+  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Hexadecimal signature of a `POST` to `/` whose headers are all covered. */
+export function signHeaders(headers: Readonly<Record<string, string>>, credential: RequestCredential): string {
+  const signed = Object.entries(headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const payloadHash = headers['x-acs-content-sha256'] ?? '';
+  const canonical = acs3CanonicalRequest({ method: 'POST', path: '/', query: [], headers: signed, payloadHash }, true);
+  return signatureOf(credential, acs3StringToSign(algorithms[credential.kind], 'sha256', canonical));
 }
 
 /**
@@ -45,22 +47,16 @@ export function signRequest(
   request: UnsignedRequest,
   credential: RequestCredential | undefined,
 ): Record<string, string> {
-  const headers = plainHeaders(request);
-  if (credential?.kind === 'AccessKey' && credential.securityToken !== undefined) {
-    headers['x-acs-accesskey-id'] = credential.accessKeyId;
-    headers['x-acs-security-token'] = credential.securityToken;
-  }
+  const nonce = randomBytes(16).toString('hex');
+  const session = credential?.kind === 'AccessKey' ? credential : {};
+  const headers = acs3CallHeaders({ ...session, ...request, date: acs3Date(request.time), nonce });
   const unsigned = { accept: 'application/json', 'user-agent': request.userAgent };
   if (credential === undefined) return { ...headers, ...unsigned };
-  const signed = Object.entries(headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const canonical = acs3CanonicalRequest(
-    { method: 'POST', path: '/', query: [], headers: signed, payloadHash: headers['x-acs-content-sha256'] ?? '' },
-    true,
-  );
-  const algorithm = algorithms[credential.kind];
-  const signature = signatureOf(credential, acs3StringToSign(algorithm, 'sha256', canonical));
   const keyId = credential.kind === 'AccessKey' ? credential.accessKeyId : credential.keyId;
-  const names = signed.map(([name]) => name).join(';');
-  const authorization = `${algorithm} Credential=${keyId},SignedHeaders=${names},Signature=${signature}`;
-  return { ...headers, ...unsigned, authorization };
+  const signature = signHeaders(headers, credential);
+  return {
+    ...headers,
+    ...unsigned,
+    authorization: acs3Authorization(algorithms[credential.kind], keyId, headers, signature),
+  };
 }

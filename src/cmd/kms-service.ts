@@ -20,7 +20,8 @@ import type { PolicySource } from '../policy/policy-set.ts';
 import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
-import { createIssuerFetch } from '../providers/issuer-fetch.ts';
+import { createPinnedFetch } from '../providers/pinned-fetch.ts';
+import { createStsCallerIdentity } from '../providers/sts-caller-identity.ts';
 import { HttpsRotationHook } from '../providers/https-rotation-hook.ts';
 import { createAccessKeyIssuer } from '../ram/access-key-issuer.ts';
 import { createRamActions } from '../ram/actions.ts';
@@ -241,7 +242,7 @@ function createApi(
   kms: KmsDependencies,
   { barrier, nonces, audit, control, notReady }: ApiParts,
 ): Gateway {
-  const { accountId, serviceVouchers } = config;
+  const { accountId, serviceVouchers, callerIdentity } = config;
   const random = randomBytes;
   const sessionKey = barrier.deriveSecretKey('sts-session');
   const store: Store = barrier;
@@ -249,7 +250,7 @@ function createApi(
   const roles = { findRole: (name: string) => findRole(store, name) };
   const findVerifier = createRegisteredVerifiers({
     find: oidcProviderFinder(store),
-    fetchFor: createIssuerFetch,
+    fetchFor: createPinnedFetch,
     clock,
   });
   const policySource = createPolicySource(store);
@@ -267,6 +268,12 @@ function createApi(
         roles,
         accessPoints,
         serviceVouchers,
+        ...(callerIdentity !== undefined && {
+          callerIdentity: {
+            verifier: createStsCallerIdentity(callerIdentity),
+            claimNonce: nonces.claim.bind(nonces),
+          },
+        }),
       }),
       ...createRamActions({ store, clock, random, accountId, policySource, facts: createAccessFacts(kms) }),
     ],

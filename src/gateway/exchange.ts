@@ -36,6 +36,11 @@ function podOf(principal: Principal): AuditEvent['pod'] {
   };
 }
 
+function callerIdentityOf(principal: Principal): Pick<AuditEvent, 'callerIdentity'> {
+  if (principal.kind !== 'RoleSession' || principal.callerIdentity === undefined) return {};
+  return { callerIdentity: principal.callerIdentity };
+}
+
 /** The audit record of an exchange. What a caller chose freely is cut to a bounded length. */
 export function auditEvent(exchange: Exchange, outcome: string): AuditEvent {
   const { call, principal, request, decision } = exchange;
@@ -51,6 +56,7 @@ export function auditEvent(exchange: Exchange, outcome: string): AuditEvent {
     principal: principalArn(principal),
     ...(accessKeyId === undefined ? {} : { accessKeyId }),
     ...(pod === undefined ? {} : { pod }),
+    ...callerIdentityOf(principal),
     sourceIp: request.sourceIp,
     ...(userAgent === undefined ? {} : { userAgent }),
     resources: exchange.resources,

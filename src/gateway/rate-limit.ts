@@ -7,7 +7,7 @@ import { principalArn, type Principal } from '../policy/principal.ts';
 export interface RateLimits {
   /** For each identity: a user, a client key, a session of a role; pods that share a session name count each by itself. */
   readonly callerPerSecond: number;
-  /** For each source address, over the calls that need no signature (AssumeRoleWithOIDC). */
+  /** For each source address, over the calls that need no signature (AssumeRoleWithOIDC, AssumeRoleWithCallerIdentity). */
   readonly anonymousPerSecond: number;
 }
 

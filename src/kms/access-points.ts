@@ -70,11 +70,12 @@ export function createAccessPointDirectory(store: Store): AccessPointDirectory {
   };
 }
 
-/** How an access point is entered: by the role, by whose pods, by which service's word. */
+/** How an access point is entered: by the role, by whose pods, by which service's word, by roles of which other accounts. */
 export interface Entrance {
   readonly roleName: string;
   readonly serviceAccounts: readonly ServiceAccountReference[];
   readonly service?: string;
+  readonly alibabaCloudRoles?: readonly string[];
 }
 
 /** The role name by which an access point is entered; `undefined` when it is by signatures of client keys only. */
@@ -85,13 +86,18 @@ export function enteredBy(record: AccessPointRecord): Entrance | undefined {
     return serviceAccounts.length === 0 ? undefined : { roleName: clientKeyRoleName(record.name), serviceAccounts };
   }
   if (ramRole === undefined) return undefined;
-  const { roleName, serviceAccounts = [], trustedRole } = ramRole;
+  const { roleName, serviceAccounts = [], trustedRole, alibabaCloudRoles } = ramRole;
   const service = trustedServices[trustedRole];
-  return { roleName, serviceAccounts, ...(service === undefined ? {} : { service }) };
+  return {
+    roleName,
+    serviceAccounts,
+    ...(service === undefined ? {} : { service }),
+    ...(alibabaCloudRoles === undefined ? {} : { alibabaCloudRoles }),
+  };
 }
 
 function entryOf(record: AccessPointRecord): AccessPointEntry {
   const { name, authenticationMethod: method } = record;
-  const { serviceAccounts = [], service } = enteredBy(record) ?? {};
-  return { name, method, serviceAccounts, ...(service === undefined ? {} : { service }) };
+  const { roleName: _roleName, ...entrance } = enteredBy(record) ?? { roleName: '', serviceAccounts: [] };
+  return { name, method, ...entrance };
 }

@@ -80,6 +80,8 @@ const rows = {
   'InvalidParameter.OIDCProviderArn': { status: 400 },
   'AuthenticationFail.OIDCToken.Invalid': { status: 400 },
   'AuthenticationFail.OIDCToken.Expired': { status: 400 },
+  'AuthenticationFail.CallerIdentity.Invalid': { status: 400 },
+  'AuthenticationFail.CallerIdentity.Expired': { status: 400 },
   'AuthenticationFail.NoPermission': { status: 403 },
   NoPermission: { status: 403 },
   'EntityNotExist.Role': { status: 404 },

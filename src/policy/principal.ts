@@ -33,6 +33,8 @@ export interface RoleSession {
   /** Policy document given to AssumeRole: narrows the session, never widens it. */
   sessionPolicy?: string;
   serviceAccount?: ServiceAccountIdentity;
+  /** ARN of the session in another cloud account that stands behind it, as that account's STS named it. */
+  callerIdentity?: string;
 }
 
 /** The ARN of a principal as GetCallerIdentity and the audit log show it; `anonymous` for nobody. */

@@ -21,6 +21,8 @@ export interface AccessPointEntry {
   readonly serviceAccounts: readonly ServiceAccountReference[];
   /** The service that the role must trust, in place of service accounts: see {@link trustedServices}. */
   readonly service?: string;
+  /** Roles of other cloud accounts whose sessions may enter, as `acs:ram::<account>:role/<name>`. */
+  readonly alibabaCloudRoles?: readonly string[];
 }
 
 /** What STS asks about access points. Implemented over the records of KMS. */

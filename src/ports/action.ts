@@ -34,7 +34,7 @@ export interface Action<Input = never> {
   readonly product: 'Kms' | 'Sts' | 'Ram' | 'Ims';
   /** Decodes the request's parameters: an object of strings, arrays and objects as the protocol gave them. */
   readonly input: z.ZodType<Input>;
-  /** May be called without credentials (AssumeRoleWithOIDC only). */
+  /** May be called without credentials (AssumeRoleWithOIDC and AssumeRoleWithCallerIdentity). */
   readonly anonymous?: true;
   /** Needs a valid signature but no permission (GetCallerIdentity, DescribeRegions). */
   readonly unauthorized?: true;

@@ -12,6 +12,8 @@ export interface AuditEvent {
   accessKeyId?: string;
   /** The pod behind the caller, when its token named one. */
   pod?: { namespace: string; serviceAccount: string; name?: string; uid?: string };
+  /** ARN of the session in another cloud account behind the caller, when its STS proved one. */
+  callerIdentity?: string;
   sourceIp: string;
   userAgent?: string;
   /** ARNs the action was about. */

@@ -5,7 +5,7 @@ import type { SessionRequest } from './session-request.ts';
 import type { StsDependencies } from './sts-dependencies.ts';
 
 /** What makes a session more than its request says. */
-export type SessionGrounds = Pick<RoleSession, 'roleId' | 'accessPoint' | 'serviceAccount'>;
+export type SessionGrounds = Pick<RoleSession, 'roleId' | 'accessPoint' | 'serviceAccount' | 'callerIdentity'>;
 
 /** A time as STS writes it: UTC, whole seconds. */
 export function stsTime(ms: number): string {

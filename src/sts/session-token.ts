@@ -53,6 +53,7 @@ const claimsSchema: z.ZodType<SessionClaims> = z.object({
         podUid: z.string().exactOptional(),
       })
       .exactOptional(),
+    callerIdentity: z.string().exactOptional(),
   }),
   secret: z.string(),
 });

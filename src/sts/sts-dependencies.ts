@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import type { AccessPointDirectory, ServiceAccountReference } from '../ports/access-point-directory.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
+import type { CallerIdentityVerifier, ClaimNonce } from '../ports/caller-identity.ts';
 import type { RoleDirectory } from '../ports/role-directory.ts';
 
 /** What the actions of STS work with. */
@@ -20,4 +21,12 @@ export interface StsDependencies {
   readonly accessPoints: AccessPointDirectory;
   /** Service, such as `ecs.aliyuncs.com` → the service account that vouches for whoever runs on it. None unless given. */
   readonly serviceVouchers?: ReadonlyMap<string, ServiceAccountReference>;
+  /** Proves sessions of roles in another account. None unless given. */
+  readonly callerIdentity?: CallerIdentityEntrance;
+}
+
+/** How callers of another account are proven, and how a proof is kept from counting twice. */
+export interface CallerIdentityEntrance {
+  readonly verifier: CallerIdentityVerifier;
+  readonly claimNonce: ClaimNonce;
 }

@@ -220,6 +220,20 @@ export const malformedManifests: readonly MalformedManifest[] = [
     says: 'give serviceAccounts when trustedRole is ServiceAccountRole, and only then',
   },
   {
+    title: 'B3: an access point for roles of Alibaba Cloud that lists none',
+    kind: 'ApplicationAccessPoint',
+    spec: roleOf({ trustedRole: 'AlibabaCloudRole' }),
+    field: 'spec.authentication.ramRole',
+    says: 'give alibabaCloudRoles when trustedRole is AlibabaCloudRole, and only then',
+  },
+  {
+    title: 'C7: an access point for every role of Alibaba Cloud',
+    kind: 'ApplicationAccessPoint',
+    spec: roleOf({ trustedRole: 'AlibabaCloudRole', alibabaCloudRoles: ['acs:ram::1234:role/*'] }),
+    field: 'spec.authentication.ramRole.alibabaCloudRoles[0]',
+    says: 'must be acs:ram::<account>:role/<name>',
+  },
+  {
     title: 'service accounts where the trusted role is that of a node',
     kind: 'ApplicationAccessPoint',
     spec: roleOf({ serviceAccounts }),

@@ -259,6 +259,37 @@ describe('the rotation hook', () => {
   });
 });
 
+describe('the STS that proves callers of another account', () => {
+  const caller = [
+    '--set=kms.callerIdentity.stsUrl=https://sts.example.com:9443',
+    '--set=kms.callerIdentity.audience=kaap-prod',
+    '--set=kms.callerIdentity.caConfigMap=sts-ca',
+  ];
+
+  test('is given to the KMS with the authorities that vouch for it, and its port in the network policy', () => {
+    const objects = template([...caller, '--set=kms.callerIdentity.port=9443']);
+    const pod = Object.fromEntries(podsOf(objects))['kaap-kms'];
+    expect(pod?.volumes).toContainEqual({ name: 'caller-identity', configMap: { name: 'sts-ca' } });
+    expect(pod?.containers[0]?.env.filter(({ name }) => name.startsWith('KAAP_CALLER_IDENTITY'))).toEqual([
+      { name: 'KAAP_CALLER_IDENTITY_STS_URL', value: 'https://sts.example.com:9443' },
+      { name: 'KAAP_CALLER_IDENTITY_AUDIENCE', value: 'kaap-prod' },
+      { name: 'KAAP_CALLER_IDENTITY_CA_FILE', value: '/etc/kaap/caller-identity/ca.crt' },
+    ]);
+    expect(find(objects, 'NetworkPolicy', 'kaap-kms')['spec']).toMatchObject({
+      egress: expect.arrayContaining([{ ports: [{ port: 9443, protocol: 'TCP' }] }]) as unknown[],
+    });
+  });
+
+  test('is none unless asked for, and never a part of one', () => {
+    expect(JSON.stringify(template())).not.toContain('CALLER_IDENTITY');
+    for (const part of caller) {
+      const { status, errors } = helm(['template', 'kaap', chart, '--namespace', namespace, part]);
+      expect(status).not.toBe(0);
+      expect(errors).toContain('kms.callerIdentity needs stsUrl, audience and caConfigMap');
+    }
+  });
+});
+
 interface Rule {
   apiGroups: string[];
   resources: string[];

@@ -1,8 +1,10 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
+import { MemoryNonceStore } from '../../src/gateway/nonce-store.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { UnsecuredJWT } from 'jose';
 import type { AccessPointEntry } from '../../src/ports/access-point-directory.ts';
 import type { AnyAction, RequestContext } from '../../src/ports/action.ts';
+import type { CallerIdentity, CallerIdentityProof } from '../../src/ports/caller-identity.ts';
 import type { TokenVerifier, VerifiedToken } from '../../src/ports/identity.ts';
 import type { RoleEntry } from '../../src/ports/role-directory.ts';
 import type { Principal } from '../../src/policy/principal.ts';
@@ -31,6 +33,12 @@ export class StsScene {
   readonly verified: string[] = [];
   /** Changes what the verifier answers. */
   answer: (token: VerifiedToken) => VerifiedToken | Promise<VerifiedToken> = (token) => token;
+  /** Who the other account's STS says has signed. */
+  identify: (proof: CallerIdentityProof) => Promise<CallerIdentity> = () =>
+    Promise.reject(new Error('nobody is known'));
+  /** What that STS was asked. */
+  readonly proofs: CallerIdentityProof[] = [];
+  readonly #nonces: MemoryNonceStore = new MemoryNonceStore({ clock: this.clock, salt: randomBytes(32) });
   readonly #sessionKey = createSecretKey(randomBytes(32));
   readonly #actions: readonly AnyAction[];
 
@@ -45,6 +53,16 @@ export class StsScene {
       serviceVouchers: new Map([
         ['ecs.aliyuncs.com', { provider: 'kubernetes', namespace: 'kaap-system', name: 'kaap-metadata' }],
       ]),
+      callerIdentity: {
+        verifier: {
+          audience: 'kaap',
+          identify: (proof) => {
+            this.proofs.push(proof);
+            return this.identify(proof);
+          },
+        },
+        claimNonce: (accessKeyId, nonce) => this.#nonces.claim(accessKeyId, nonce),
+      },
       accessPoints: {
         findByRoleName: (roleName) => Promise.resolve(this.accessPoints.filter((entry) => entry.roleName === roleName)),
       },

@@ -84,6 +84,18 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
       port: count('Port of the hook, which the NetworkPolicy lets through.', 443, 1, 65_535),
     },
   ),
+  callerIdentity: section(
+    'The STS of Alibaba Cloud that proves sessions of its roles, for access points with trustedRole AlibabaCloudRole.',
+    {
+      stsUrl: text('https URL of the STS, such as https://sts.eu-central-1.aliyuncs.com. Empty: none.', '', {
+        pattern: '^(https://[^/]+/?)?$',
+      }),
+      audience: text('Name of this installation, which callers put into what they sign. No other has the same.', ''),
+      caConfigMap: text('ConfigMap with the authorities that vouch for the STS; no others do.', ''),
+      caKey: text('Key of the authorities in it, PEM.', 'ca.crt', words),
+      port: count('Port of the STS, which the NetworkPolicy lets through.', 443, 1, 65_535),
+    },
+  ),
   persistence: section('The volume that holds the state, sealed; with a database, the audit log of each pod.', {
     enabled: flag('Keep state on a volume. Without it, every key and secret is lost with the pod: for tests.', true),
     size: text('Size of the volume.', '4Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),

@@ -24,13 +24,16 @@ import {
 } from './names.ts';
 
 /** Where an application runs, and so how it proves its role. */
-export type TrustedRole = 'ServiceAccountRole' | 'ACKWorkerRole' | 'ECSInstanceRole' | 'FunctionComputeRole';
+export type TrustedRole =
+  'ServiceAccountRole' | 'ACKWorkerRole' | 'ECSInstanceRole' | 'FunctionComputeRole' | 'AlibabaCloudRole';
 
 export interface RamRoleAuthentication {
   trustedRole: TrustedRole;
   roleName: string;
   /** Present exactly when `trustedRole` is ServiceAccountRole. */
   serviceAccounts?: ServiceAccountReference[];
+  /** `acs:ram::<account>:role/<name>`. Present exactly when `trustedRole` is AlibabaCloudRole. */
+  alibabaCloudRoles?: string[];
 }
 
 export interface ClientKeyAuthentication {
@@ -77,6 +80,20 @@ const serviceAccountsRule: Rule<RamRoleAuthentication> = {
   holds: (role) => (role.trustedRole === 'ServiceAccountRole') === (role.serviceAccounts !== undefined),
 };
 
+const alibabaCloudRolesRule: Rule<RamRoleAuthentication> = {
+  rule: `(self.trustedRole == 'AlibabaCloudRole') == has(self.alibabaCloudRoles)`,
+  message: 'give alibabaCloudRoles when trustedRole is AlibabaCloudRole, and only then',
+  holds: (role) => (role.trustedRole === 'AlibabaCloudRole') === (role.alibabaCloudRoles !== undefined),
+};
+
+const alibabaCloudRole: z.ZodType<string> = text('ARN of a role, acs:ram::<account>:role/<name>.', {
+  max: 128,
+  format: {
+    pattern: /^acs:ram::[0-9]{1,32}:role\/[A-Za-z0-9._-]{1,64}$/,
+    message: 'must be acs:ram::<account>:role/<name>',
+  },
+});
+
 const serviceAccounts = (purpose: string): z.ZodType<ServiceAccountReference[]> =>
   mapListOf(purpose, serviceAccountReference('A service account.'), { min: 1, max: 64, keys: ['namespace', 'name'] });
 
@@ -95,8 +112,8 @@ const roleName: z.ZodType<string> = text('Name of the RAM role that the applicat
 const ramRole: z.ZodType<RamRoleAuthentication> = constrained<RamRoleAuthentication>(
   object('The application proves a RAM role.', {
     trustedRole: choice(
-      'Who may assume the role: pods of service accounts (ServiceAccountRole), nodes (ACKWorkerRole, ECSInstanceRole) or functions (FunctionComputeRole).',
-      ['ServiceAccountRole', 'ACKWorkerRole', 'ECSInstanceRole', 'FunctionComputeRole'],
+      'Who may assume the role: pods of service accounts (ServiceAccountRole), nodes (ACKWorkerRole, ECSInstanceRole), functions (FunctionComputeRole), or sessions of roles in an account of Alibaba Cloud (AlibabaCloudRole).',
+      ['ServiceAccountRole', 'ACKWorkerRole', 'ECSInstanceRole', 'FunctionComputeRole', 'AlibabaCloudRole'],
     ),
     roleName,
     serviceAccounts: optional(
@@ -104,8 +121,15 @@ const ramRole: z.ZodType<RamRoleAuthentication> = constrained<RamRoleAuthenticat
         'The service accounts that may use this access point; needed when trustedRole is ServiceAccountRole.',
       ),
     ),
+    alibabaCloudRoles: optional(
+      setOf(
+        'The roles of Alibaba Cloud whose sessions may use this access point; needed when trustedRole is AlibabaCloudRole.',
+        alibabaCloudRole,
+        { min: 1, max: 64 },
+      ),
+    ),
   }),
-  [serviceAccountsRule],
+  [serviceAccountsRule, alibabaCloudRolesRule],
 );
 
 const clientKey: z.ZodType<ClientKeyAuthentication> = object('The application signs with a client key.', {

@@ -111,8 +111,9 @@ function authenticationConfig(accessPoint: ApplicationAccessPoint): string {
   const { ramRole, clientKey } = authentication;
   const serviceAccounts = (ramRole ?? clientKey)?.serviceAccounts?.map(({ namespace, name }) => ({ namespace, name }));
   if (ramRole !== undefined) {
-    const { trustedRole, roleName } = ramRole;
-    return JSON.stringify({ ramRole: { trustedRole, roleName, ...(serviceAccounts && { serviceAccounts }) }, mode });
+    const { trustedRole, roleName, alibabaCloudRoles } = ramRole;
+    const lists = { ...(serviceAccounts && { serviceAccounts }), ...(alibabaCloudRoles && { alibabaCloudRoles }) };
+    return JSON.stringify({ ramRole: { trustedRole, roleName, ...lists }, mode });
   }
   return JSON.stringify({ clientKey: { serviceAccounts: serviceAccounts ?? [] }, mode });
 }

@@ -2,12 +2,20 @@ import type { ServiceAccountReference } from '../../ports/access-point-directory
 import { RecordTable } from './record-table.ts';
 
 /** In which environment a role is bound to the application. */
-export type TrustedRole = 'ECSInstanceRole' | 'ACKWorkerRole' | 'FunctionComputeRole' | 'ServiceAccountRole';
+export type TrustedRole =
+  'ECSInstanceRole' | 'ACKWorkerRole' | 'FunctionComputeRole' | 'ServiceAccountRole' | 'AlibabaCloudRole';
 
 /** How an application proves that it may use an access point, besides the method itself. */
 export interface AuthenticationConfig {
   /** Of method `RAMRole`. */
-  ramRole?: { trustedRole: TrustedRole; roleName: string; serviceAccounts?: ServiceAccountReference[] };
+  ramRole?: {
+    trustedRole: TrustedRole;
+    roleName: string;
+    /** Of `ServiceAccountRole`. */
+    serviceAccounts?: ServiceAccountReference[];
+    /** Of `AlibabaCloudRole`: `acs:ram::<account>:role/<name>`. */
+    alibabaCloudRoles?: string[];
+  };
   /** Of method `ClientKey`: service accounts whose pods may read the password of the client key file. */
   clientKey?: { serviceAccounts: ServiceAccountReference[] };
   /** `Shadow` records what the policies would deny, and lets it pass. */

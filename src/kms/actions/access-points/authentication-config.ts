@@ -7,7 +7,13 @@ import type { AccessPointRecord, AuthenticationConfig, TrustedRole } from '../..
 /** `AuthenticationConfig` as it was given. */
 export interface AuthenticationConfigInput {
   ramRole?:
-    { trustedRole: TrustedRole; roleName: string; serviceAccounts?: ServiceAccountReference[] | undefined } | undefined;
+    | {
+        trustedRole: TrustedRole;
+        roleName: string;
+        serviceAccounts?: ServiceAccountReference[] | undefined;
+        alibabaCloudRoles?: string[] | undefined;
+      }
+    | undefined;
   clientKey?: { serviceAccounts: ServiceAccountReference[] } | undefined;
   mode?: AuthenticationConfig['mode'] | undefined;
 }
@@ -22,9 +28,19 @@ const serviceAccounts = z.array(serviceAccount).max(100);
 const schema: z.ZodType<AuthenticationConfigInput> = z.object({
   ramRole: z
     .object({
-      trustedRole: z.enum(['ECSInstanceRole', 'ACKWorkerRole', 'FunctionComputeRole', 'ServiceAccountRole']),
+      trustedRole: z.enum([
+        'ECSInstanceRole',
+        'ACKWorkerRole',
+        'FunctionComputeRole',
+        'ServiceAccountRole',
+        'AlibabaCloudRole',
+      ]),
       roleName: name(64),
       serviceAccounts: serviceAccounts.optional(),
+      alibabaCloudRoles: z
+        .array(z.string().regex(/^acs:ram::[0-9]{1,32}:role\/[A-Za-z0-9._-]{1,64}$/))
+        .max(64)
+        .optional(),
     })
     .optional(),
   clientKey: z.object({ serviceAccounts: serviceAccounts.default([]) }).optional(),
@@ -32,7 +48,7 @@ const schema: z.ZodType<AuthenticationConfigInput> = z.object({
 });
 
 const shape =
-  'a JSON object {"ramRole":{"trustedRole","roleName","serviceAccounts"}} or {"clientKey":{"serviceAccounts"}}, ' +
+  'a JSON object {"ramRole":{"trustedRole","roleName","serviceAccounts","alibabaCloudRoles"}} or {"clientKey":{"serviceAccounts"}}, ' +
   'and "mode":"Enforce" or "Shadow"';
 
 /** `AuthenticationConfig`: Kaap's own parameter of CreateApplicationAccessPoint and UpdateApplicationAccessPoint. */
@@ -58,16 +74,23 @@ export function configOf(
 function ramRoleOf({ ramRole, clientKey }: AuthenticationConfigInput): NonNullable<AuthenticationConfig['ramRole']> {
   if (ramRole === undefined || clientKey !== undefined)
     throw invalid('give ramRole, and only that, for the method RAMRole');
-  const { trustedRole, roleName, serviceAccounts: accounts } = ramRole;
+  const { trustedRole, roleName } = ramRole;
   if (ownRoles.test(roleName)) throw invalid('ramRole.roleName names a role of Kaap itself; use another name');
-  if (trustedRole !== 'ServiceAccountRole') {
-    if (accounts !== undefined) throw invalid('serviceAccounts go with the trusted role ServiceAccountRole only');
-    return { trustedRole, roleName };
-  }
-  if (accounts === undefined || accounts.length === 0)
-    throw invalid('ServiceAccountRole needs at least one of serviceAccounts');
-  return { trustedRole, roleName, serviceAccounts: accounts };
+  const lists = { serviceAccounts: ramRole.serviceAccounts, alibabaCloudRoles: ramRole.alibabaCloudRoles };
+  const needed = listOf[trustedRole];
+  const stray = Object.entries(lists).find(([name, list]) => list !== undefined && name !== needed)?.[0];
+  if (stray !== undefined) throw invalid(`${stray} do not go with the trusted role ${trustedRole}`);
+  if (needed === undefined) return { trustedRole, roleName };
+  const list = lists[needed] ?? [];
+  if (list.length === 0) throw invalid(`${trustedRole} needs at least one of ${needed}`);
+  return { trustedRole, roleName, [needed]: list };
 }
+
+/** Trusted role → the list that says who has it. The others are proven by a service. */
+const listOf: Partial<Record<TrustedRole, 'serviceAccounts' | 'alibabaCloudRoles'>> = {
+  ServiceAccountRole: 'serviceAccounts',
+  AlibabaCloudRole: 'alibabaCloudRoles',
+};
 
 function clientKeyOf(
   accessPoint: string,
