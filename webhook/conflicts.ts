@@ -1,5 +1,5 @@
 import type { Consumer } from './demand.ts';
-import { execPlaces, reservedPrefix } from './layout.ts';
+import { endpointTokenPath, execPlaces, reservedPrefix } from './layout.ts';
 import { containerLists, type Container, type Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
 import { refuseWrappedExpansion } from './variables.ts';
@@ -86,9 +86,10 @@ export function referencesIn(text: string): string[] {
   return names;
 }
 
-function refuseMountConflict({ container, groups, variables }: Consumer): void {
+function refuseMountConflict({ container, groups, variables, endpoint }: Consumer): void {
   const places = groups.map(({ mountPath }) => mountPath);
   if (variables.wrapped !== undefined) places.push(execPlaces.mountPath);
+  if (endpoint !== undefined) places.push(endpointTokenPath);
   for (const [index, place] of places.entries()) {
     const other = container.volumeMounts?.find(({ mountPath }) => covers(place, mountPath))?.mountPath;
     const nested = places.find((candidate, at) => at !== index && covers(place, candidate));

@@ -5,6 +5,7 @@ import { parseTemplate, TemplateError, templateSources } from '../src/api/file-t
 import type { FileDelivery } from '../src/api/v1alpha1/secret-binding.ts';
 import type { BindingObject } from './directory.ts';
 import { temporaryPrefix } from './layout.ts';
+import { endpointGrant, type EndpointGrant } from './local-endpoint.ts';
 import { containerLists, type Container, type ContainerList, type Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
 import { variablesFor, type ContainerVariables, type EnvFileSupport } from './variables.ts';
@@ -31,6 +32,8 @@ export interface Consumer {
   container: Container;
   variables: ContainerVariables;
   groups: readonly FileGroup[];
+  /** What it may ask the local endpoint for. */
+  endpoint?: EndpointGrant;
 }
 
 /**
@@ -46,8 +49,10 @@ export function demandsOf(pod: Pod, bound: readonly BoundAccess[], support: EnvF
       const mine = bound.map(({ binding }) => binding).filter((binding) => isFor(binding, container));
       const variables = variablesFor(container, mine, support);
       const groups = groupsFor(mine.filter((binding) => (binding.spec.files ?? []).length > 0));
-      const isNothing = variables.kubelet.length + groups.length === 0 && variables.wrapped === undefined;
-      return isNothing ? [] : [{ list, index, container, variables, groups }];
+      const endpoint = endpointGrant(mine);
+      const isWritten = variables.kubelet.length + groups.length > 0 || variables.wrapped !== undefined;
+      if (!isWritten && endpoint === undefined) return [];
+      return [{ list, index, container, variables, groups, ...(endpoint === undefined ? {} : { endpoint }) }];
     }),
   );
 }
@@ -80,7 +85,7 @@ function groupsOf(bindings: readonly BindingObject[]): FileGroup[] {
 }
 
 function checkBinding(binding: BindingObject, pod: Pod): void {
-  const { sources, env = [], files = [], containers, mountPath } = binding.spec;
+  const { sources, env = [], files = [], containers, mountPath, localEndpoint } = binding.spec;
   const fail = (problem: string): never => {
     throw new Refusal(`The SecretBinding ${binding.metadata.name} ${problem}`);
   };
@@ -89,8 +94,8 @@ function checkBinding(binding: BindingObject, pod: Pod): void {
   if (stray !== undefined) fail(`uses the source ${stray}, which is not among its spec.sources.`);
   const vague = sources.find((source) => (source.secret === undefined) === (source.decrypt === undefined));
   if (vague !== undefined) fail(`must give its source ${vague.name} either secret or decrypt.`);
-  const delivers = env.length + files.length > 0 || binding.spec.envReferences === 'SourcesOnly';
-  if (!delivers) fail('delivers nothing. Give it spec.env or spec.files.');
+  const isAsked = binding.spec.envReferences === 'SourcesOnly' || localEndpoint !== undefined;
+  if (env.length + files.length === 0 && !isAsked) fail('delivers nothing. Give it spec.env or spec.files.');
   const badName = env.find(({ name }) => !envNamePattern.test(name));
   if (badName !== undefined) fail('has a variable in spec.env whose name is not letters, digits, "_", "." and "-".');
   if (!isMountable(mountPath)) fail('must have an absolute spec.mountPath without "..", ":" and a "/" at its end.');

@@ -4,6 +4,7 @@ import { readWishes, type PodWishes } from './annotations.ts';
 import { refuseConflicts } from './conflicts.ts';
 import { demandsOf, isFor, type BoundAccess, type Consumer } from './demand.ts';
 import { agentGroup } from './layout.ts';
+import { refuseEndpoint } from './local-endpoint.ts';
 import { agentConfigFor } from './mutate/agent-setup.ts';
 import { agentContainer } from './mutate/sidecar.ts';
 import { injectedVolumes } from './mutate/volumes.ts';
@@ -43,10 +44,12 @@ export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, 
   const isSidecar = !isOlder(serverVersion, sidecarVersion);
   if (!isSidecar) refuseWithoutSidecar(bound, serverVersion);
   refuseReactions(pod, bound, serverVersion);
+  refuseEndpoint(pod, bound);
   const hasFiles = consumers.some(({ groups }) => groups.length > 0);
   const hasWrapper = consumers.some(({ variables }) => variables.wrapped !== undefined);
+  const hasEndpoint = consumers.some(({ endpoint }) => endpoint !== undefined);
   const accesses = bound.map(({ access }) => access);
-  const volumes = injectedVolumes(accesses, { hasFiles, hasWrapper });
+  const volumes = injectedVolumes(accesses, { hasFiles, hasWrapper, hasEndpoint });
   const config = { ...agentConfigFor(bound, consumers, installation), ...(isSidecar ? {} : { once: true as const }) };
   const agent = agentContainer(pod, config, volumes, installation);
   return {
@@ -54,7 +57,7 @@ export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, 
     volumes,
     agent,
     mark: markOf(volumes, agent),
-    ...((hasFiles || hasWrapper) && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
+    ...((hasFiles || hasWrapper || hasEndpoint) && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
     warnings: [...warningsFor(pod, bound), ...bound.flatMap(modeWarnings)],
   };
 }
@@ -100,11 +103,14 @@ function envFileSupport(version: ServerVersion): EnvFileSupport {
 
 /** Without native sidecars the agent is a classic init container: it delivers once and ends. */
 function refuseWithoutSidecar(bound: readonly BoundAccess[], version: ServerVersion): void {
-  const refreshed = bound.find(({ binding }) => binding.spec.refresh !== undefined);
-  if (refreshed === undefined) return;
+  const lasting = (['refresh', 'localEndpoint'] as const).flatMap((field) =>
+    bound.filter(({ binding }) => binding.spec[field] !== undefined).map(({ binding }) => ({ binding, field })),
+  );
+  const [first] = lasting;
+  if (first === undefined) return;
   throw new Refusal(
-    `The SecretBinding ${refreshed.binding.metadata.name} has spec.refresh, which needs native sidecars (Kubernetes 1.29); this ` +
-      `cluster has ${textOf(version)}. Remove spec.refresh: the secrets are then delivered when the pod starts.`,
+    `The SecretBinding ${first.binding.metadata.name} has spec.${first.field}, which needs native sidecars (Kubernetes 1.29); this ` +
+      `cluster has ${textOf(version)}. Remove spec.${first.field}: the secrets are then delivered when the pod starts.`,
   );
 }
 

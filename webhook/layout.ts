@@ -18,6 +18,8 @@ export const volumeNames = {
   clientKey: 'kaap-client-key',
   /** Memory: the wrapper and the variables that it sets. A folder of it is mounted in each container that needs it. */
   exec: 'kaap-exec',
+  /** Memory: tokens of the local endpoint. One file of it is mounted in each container that may ask. */
+  endpoint: 'kaap-endpoint',
 } as const;
 
 /** Where the agent's container mounts them. */
@@ -27,6 +29,7 @@ export const agentPaths = {
   files: '/kaap/files',
   clientKey: '/kaap/client-key',
   exec: '/kaap/exec',
+  endpoint: '/kaap/endpoint',
 } as const;
 
 export const envFileName = 'env';
@@ -41,6 +44,9 @@ export const execProgram = '/kaap-exec';
 
 /** What a container whose command is wrapped finds, and where. */
 export const execPlaces = { mountPath: '/kaap/exec', program: 'kaap-exec', environ: 'environ' } as const;
+
+/** Where a container finds the token of the local endpoint: the place that the KMS Agent has it. */
+export const endpointTokenPath = '/var/run/kmstoken';
 
 /** With this the agent ends when all containers of the pod are to start again (KEP-5532, RestartAllContainers). */
 export const restartExitCode = 88;

@@ -22,6 +22,7 @@ export interface PodSpec {
   securityContext?: { runAsUser?: number; runAsNonRoot?: boolean; fsGroup?: number; supplementalGroups?: number[] };
   shareProcessNamespace?: boolean;
   hostPID?: boolean;
+  hostNetwork?: boolean;
   os?: { name: string };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../lib/errors.ts';
 import { shutdownSignal } from '../lib/signals.ts';
 import { agentConfigVariable, parseAgentConfig } from '../../webhook/agent/agent-config.ts';
+import type { EndpointFactory } from '../../webhook/agent/endpoint/local-endpoint.ts';
 import { holdUntil } from '../../webhook/agent/hold.ts';
 import { kmsReaders } from '../../webhook/agent/kms-reader.ts';
 import { runAgent } from '../../webhook/agent/run-agent.ts';
@@ -9,6 +10,10 @@ import { RestartNeeded } from '../../webhook/agent/refresh.ts';
 import type { AgentLog } from '../../webhook/agent/source-value.ts';
 import { leaveTerminationMessage } from '../../webhook/agent/termination.ts';
 import { restartExitCode } from '../../webhook/layout.ts';
+
+/** Loaded where a pod has one, and nowhere else. */
+const endpoint: EndpointFactory = async (...configured) =>
+  (await import('../../webhook/agent/endpoint/local-endpoint.ts')).startLocalEndpoint(...configured);
 
 /** Before a failure ends the process: time for a log collector, and no busy loop where nothing holds restarts back. */
 const farewellMs = 1000;
@@ -31,7 +36,7 @@ async function main(): Promise<void> {
   const signal = shutdownSignal();
   try {
     const config = parseAgentConfig(process.env[agentConfigVariable] ?? '');
-    await runAgent(config, { signal, log, readers: kmsReaders(config), hold: holdUntil });
+    await runAgent(config, { signal, log, readers: kmsReaders(config), endpoint, hold: holdUntil });
   } catch (error) {
     if (error instanceof RestartNeeded) {
       writeLine('info', { reason: error.message }, 'the containers of this pod start again');

@@ -1,3 +1,4 @@
+import type { EndpointResponseType } from '../../src/api/v1alpha1/local-endpoint.ts';
 import type { AgentSignal } from './notify.ts';
 import { DecodeError, integer, list, literal, object, optional, text, textMap, type Decoder } from './decode.ts';
 
@@ -22,8 +23,27 @@ export interface AgentConfig {
   execProgram?: string;
   /** How old values may be that a start without the KMS makes do with, in seconds. Absent: none are used. */
   outageSeconds?: number;
+  /** Present: programs of the pod may ask the agent over HTTP. */
+  localEndpoint?: AgentEndpoint;
   /** End once everything is in place: there is nothing to hold and nothing to refresh. */
   once?: true;
+}
+
+/** The HTTP endpoint on the loopback address of the pod. */
+export interface AgentEndpoint {
+  port: number;
+  responseType: EndpointResponseType;
+  /** How old an answer may be, in seconds. */
+  cacheSeconds: number;
+  /** Who sends the token in `file` may ask for the secrets of these bindings. */
+  tokens: AgentEndpointToken[];
+}
+
+export interface AgentEndpointToken {
+  /** Absolute path of the file that the agent makes, and leaves as it is where it exists. */
+  file: string;
+  /** Names of {@link AgentBinding}s. */
+  bindings: string[];
 }
 
 /** One SecretBinding as it applies to this pod. */
@@ -199,6 +219,13 @@ const binding = object<AgentBinding>({
   ),
 });
 
+const localEndpoint = object<AgentEndpoint>({
+  port: integer(0, 65_535),
+  responseType: text(/^(?:KMS|SecretsManager|VaultKV)$/) as Decoder<EndpointResponseType>,
+  cacheSeconds: integer(1, 3600),
+  tokens: list(object<AgentEndpointToken>({ file: absolutePath, bindings: list(name, 64) }), 500),
+});
+
 const config = object<AgentConfig>({
   version: literal(1),
   endpoint: text(/^https:\/\//),
@@ -210,6 +237,7 @@ const config = object<AgentConfig>({
   readyFile: absolutePath,
   execProgram: optional(absolutePath),
   outageSeconds: optional(integer(60, 604_800)),
+  localEndpoint: optional(localEndpoint),
   once: optional(literal(true)),
 });
 

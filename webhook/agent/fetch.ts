@@ -47,7 +47,7 @@ export async function fetchBinding(
 }
 
 /** Whether waiting may help: no answer, or an answer that says so. Errors of the file system pass too (token not there yet). */
-function mayPass(error: unknown): boolean {
+export function mayPass(error: unknown): boolean {
   if (error instanceof Refusal || isApiError(error)) return false;
   if (!isKmsClientError(error)) return true;
   return error.retryable || error.httpStatus === 0 || error.httpStatus >= 500 || error.code === 'InvalidResponse';

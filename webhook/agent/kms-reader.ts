@@ -6,7 +6,7 @@ import { openClientKeyFile } from '../../src/crypto/client-key-file.ts';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentConfig, AgentIdentity, AgentSource, ClientKeyIdentity, TokenRole } from './agent-config.ts';
-import type { AnnouncedChange, ReaderFactory, SecretReader } from './source-value.ts';
+import type { AnnouncedChange, ReaderFactory, SecretAnswer, SecretReader, SecretVersion } from './source-value.ts';
 
 type Location = Pick<AgentConfig, 'endpoint' | 'caPem' | 'region'>;
 
@@ -22,6 +22,7 @@ export function kmsReaders(location: Location): ReaderFactory {
 export function readerOf(client: KmsClient): SecretReader {
   return {
     read: (source, signal) => readSource(client, source, signal),
+    answer: (version, signal) => answerOf(client, version, signal),
     waitForChange: (...waiting) => waitForChange(client, ...waiting),
     close: () => client.close(),
   };
@@ -36,14 +37,21 @@ async function readSource(client: KmsClient, source: AgentSource, signal: AbortS
     );
     return fromBase64(answer.Plaintext);
   }
-  const { secretName, versionStage, versionId } = source;
-  const answer = await client.getSecretValue(
-    { SecretName: secretName, VersionStage: versionStage, VersionId: versionId },
-    { signal },
-  );
+  const answer = await answerOf(client, source, signal);
   if (answer.SecretDataType === 'binary') return fromBase64(answer.SecretData);
   if (answer.SecretData.isWellFormed()) return SecretBytes.fromUtf8(answer.SecretData);
   throw new Refusal('its value is not Unicode text. Store it with SecretDataType binary.');
+}
+
+function answerOf(
+  client: KmsClient,
+  { secretName, versionStage, versionId }: SecretVersion,
+  signal: AbortSignal,
+): Promise<SecretAnswer> {
+  return client.getSecretValue(
+    { SecretName: secretName, VersionStage: versionStage, VersionId: versionId },
+    { signal },
+  );
 }
 
 /** Longer than the wait itself: what a busy server may take to answer. */

@@ -3,6 +3,7 @@ import { messageOf } from '../../src/lib/errors.ts';
 import type { AgentBinding, AgentConfig } from './agent-config.ts';
 import { Refusal } from '../refusal.ts';
 import { deliver, type Delivered } from './deliver.ts';
+import type { RunningEndpoint } from './endpoint/local-endpoint.ts';
 import { fetchBinding } from './fetch.ts';
 import type { LastKnownGood } from './last-known-good.ts';
 import { NextLook, type LookOptions } from './next-look.ts';
@@ -20,6 +21,8 @@ export interface LiveBinding {
 export interface RefreshOptions extends LookOptions {
   log: AgentLog;
   lastKnownGood: LastKnownGood;
+  /** Gives new values to programs that ask for them. */
+  endpoint?: Pick<RunningEndpoint, 'expire'> | undefined;
   /** Tells processes of the pod; signals them unless given. */
   notify?: (signal: AgentSignal) => void;
 }
@@ -92,6 +95,7 @@ async function follow(
     if (signal.aborted) return;
     try {
       const values = await fetchBinding(entry.binding, entry.reader, signal);
+      options.endpoint?.expire(name);
       await commit(entry, renderBinding(entry.binding, values));
       looks.note('succeeded');
     } catch (error) {
@@ -99,7 +103,10 @@ async function follow(
       if (error instanceof RestartNeeded) throw error;
       looks.note('failed');
       // A refusal is no outage: a start after it gets nothing without the KMS.
-      if (error instanceof Refusal) await options.lastKnownGood.forget();
+      if (error instanceof Refusal) {
+        await options.lastKnownGood.forget();
+        options.endpoint?.expire(name);
+      }
       const ageSeconds = Math.round((await options.lastKnownGood.age()) ?? 0);
       log.warn({ binding: name, reason: messageOf(error), ageSeconds }, 'refresh failed; the last values stay');
     }

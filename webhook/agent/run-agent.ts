@@ -2,9 +2,11 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { messageOf } from '../../src/lib/errors.ts';
+import { aborted } from '../../src/lib/signals.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { deliver, type Delivered } from './deliver.ts';
+import type { EndpointFactory, RunningEndpoint } from './endpoint/local-endpoint.ts';
 import { fetchBinding } from './fetch.ts';
 import { LastKnownGood } from './last-known-good.ts';
 import { refreshBindings, RestartNeeded, type LiveBinding } from './refresh.ts';
@@ -17,6 +19,8 @@ export interface AgentOptions {
   readers: ReaderFactory;
   /** Called once everything is in place. */
   onReady?: () => void;
+  /** Starts the local endpoint; needed where the configuration has one. */
+  endpoint?: EndpointFactory;
   /** What to do when nothing is left to refresh; waits for the signal unless given. */
   hold?: (signal: AbortSignal) => Promise<void>;
   clock?: Clock;
@@ -40,30 +44,55 @@ const longestWaitMs = 5000;
  * Rejects with {@link RestartNeeded} when all containers of the pod are to start again.
  */
 export async function runAgent(config: AgentConfig, options: AgentOptions): Promise<void> {
-  const { signal, log, random = Math.random, clock = systemClock } = options;
+  const { random = Math.random, clock = systemClock } = options;
   const lastKnownGood = new LastKnownGood(config, options.uptimeSeconds);
   const live = config.bindings.map((binding) => ({ binding, reader: options.readers(binding) }));
+  const run: AgentRun = { ...options, config, random, clock, lastKnownGood, endpoint: undefined };
   try {
     const wasDelivered = (await lastKnownGood.age()) !== undefined;
     if (!(await lastKnownGood.isUsable())) await rm(config.readyFile, { force: true });
-    const first = await untilDelivered(config, live, lastKnownGood, { ...options, random });
-    if (first === undefined) return;
-    const { live: delivered, changed } = first;
-    await lastKnownGood.confirm(config.bindings.map(({ name }) => name));
-    log.info({ bindings: delivered.map(({ binding }) => binding.name) }, 'secrets are in place');
-    options.onReady?.();
-    // Containers that run on with what an earlier agent put in place do not have these.
-    const stale = changed.env.length > 0 ? delivered.find(({ binding }) => binding.restartOnChange) : undefined;
-    if (wasDelivered && stale !== undefined) throw new RestartNeeded(stale.binding.name);
-    if (config.once === true) return;
-    if (delivered.some(({ binding }) => binding.refreshSeconds !== undefined)) {
-      return await refreshBindings(config, delivered, { signal, log, random, clock, lastKnownGood });
-    }
-    for (const { rendered } of delivered) wipe(rendered);
-    await options.hold?.(signal);
+    run.endpoint = await startEndpoint(config, live, { ...options, clock });
+    const first = await untilDelivered(live, run);
+    if (first !== undefined) await carryOn(first, wasDelivered, run);
   } finally {
+    await run.endpoint?.close();
     for (const { reader } of live) reader.close();
   }
+}
+
+/** One run of the agent, with everything that it needs. */
+interface AgentRun extends Omit<AgentOptions, 'endpoint'> {
+  config: AgentConfig;
+  random: () => number;
+  clock: Clock;
+  lastKnownGood: LastKnownGood;
+  endpoint: RunningEndpoint | undefined;
+}
+
+async function startEndpoint(
+  { localEndpoint, region, accountId }: AgentConfig,
+  live: readonly Unfetched[],
+  { endpoint, ...options }: AgentOptions & { clock: Clock },
+): Promise<RunningEndpoint | undefined> {
+  if (localEndpoint === undefined) return undefined;
+  if (endpoint === undefined) throw new TypeError('a configuration with localEndpoint needs its factory');
+  return endpoint(localEndpoint, { region, accountId }, live, options);
+}
+
+/** What follows the first delivery: refresh, serve, hold, or end, as the configuration says. */
+async function carryOn({ live, changed }: FirstDelivery, wasDelivered: boolean, run: AgentRun): Promise<void> {
+  const { config, lastKnownGood, signal, log, endpoint } = run;
+  await lastKnownGood.confirm(config.bindings.map(({ name }) => name));
+  log.info({ bindings: live.map(({ binding }) => binding.name) }, 'secrets are in place');
+  run.onReady?.();
+  // Containers that run on with what an earlier agent put in place do not have these.
+  const stale = changed.env.length > 0 ? live.find(({ binding }) => binding.restartOnChange) : undefined;
+  if (wasDelivered && stale !== undefined) throw new RestartNeeded(stale.binding.name);
+  if (config.once === true) return;
+  if (live.some(({ binding }) => binding.refreshSeconds !== undefined)) return refreshBindings(config, live, run);
+  for (const { rendered } of live) wipe(rendered);
+  if (endpoint !== undefined) await aborted(signal);
+  else await run.hold?.(signal);
 }
 
 type Unfetched = Omit<LiveBinding, 'rendered'>;
@@ -77,32 +106,27 @@ interface FirstDelivery {
  * Lets the pod run on with what it had while the KMS is away, as long as the bindings allow; takes it away when it is too
  * old. Gives whether it does so now.
  */
-async function bridge(lastKnownGood: LastKnownGood, bridging: boolean, options: AgentOptions): Promise<boolean> {
+async function bridge(bridging: boolean, { lastKnownGood, log, onReady }: AgentRun): Promise<boolean> {
   const isUsable = await lastKnownGood.isUsable();
   if (isUsable && !bridging) {
     const ageSeconds = Math.round((await lastKnownGood.age()) ?? 0);
-    options.log.warn({ ageSeconds }, 'the KMS is away; this pod runs on with the last values it had');
-    options.onReady?.();
+    log.warn({ ageSeconds }, 'the KMS is away; this pod runs on with the last values it had');
+    onReady?.();
   }
   if (!isUsable && bridging) {
-    options.log.warn({}, 'the last values are older than spec.outage.maxAgeSeconds allows, and are taken away');
+    log.warn({}, 'the last values are older than spec.outage.maxAgeSeconds allows, and are taken away');
     await lastKnownGood.withdraw();
   }
   return isUsable;
 }
 
-async function untilDelivered(
-  config: AgentConfig,
-  live: readonly Unfetched[],
-  lastKnownGood: LastKnownGood,
-  options: AgentOptions & { random: () => number },
-): Promise<FirstDelivery | undefined> {
-  const { signal, log, random, clock = systemClock, patienceMs = 5000 } = options;
+async function untilDelivered(live: readonly Unfetched[], run: AgentRun): Promise<FirstDelivery | undefined> {
+  const { signal, log, random, clock, lastKnownGood, patienceMs = 5000 } = run;
   let refusedSince: number | undefined;
   let bridging = false;
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
-      return await deliverAll(config, live, signal);
+      return await deliverAll(live, run);
     } catch (error) {
       if (signal.aborted) return undefined;
       if (error instanceof Refusal) {
@@ -113,7 +137,7 @@ async function untilDelivered(
         }
       } else {
         refusedSince = undefined;
-        bridging = await bridge(lastKnownGood, bridging, options);
+        bridging = await bridge(bridging, run);
       }
       log.warn({ reason: messageOf(error), attempt }, 'secrets are not in place yet; trying again');
     }
@@ -124,11 +148,7 @@ async function untilDelivered(
 }
 
 /** All bindings or none: nothing is written before everything has been fetched and rendered. */
-async function deliverAll(
-  config: AgentConfig,
-  live: readonly Unfetched[],
-  signal: AbortSignal,
-): Promise<FirstDelivery> {
+async function deliverAll(live: readonly Unfetched[], { config, signal, endpoint }: AgentRun): Promise<FirstDelivery> {
   const results = await Promise.allSettled(
     live.map(async (entry) => ({
       ...entry,
@@ -141,6 +161,7 @@ async function deliverAll(
   if (failures.length > 0) throw failures[0];
   const complete = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const rendered = complete.map((entry) => entry.rendered);
+  await endpoint?.warm();
   return { live: complete, changed: await deliver(config, rendered) };
 }
 

@@ -9,10 +9,27 @@ export interface AnnouncedChange {
   known: KnownState;
 }
 
+/** A secret's value with what belongs to it, in the spelling of KMS GetSecretValue. */
+export interface SecretAnswer {
+  SecretName: string;
+  VersionId: string;
+  VersionStages: { VersionStage: string[] };
+  SecretData: string;
+  /** `text`, or `binary`: SecretData is base64 then. */
+  SecretDataType: string;
+  /** RFC 3339. */
+  CreateTime: string;
+}
+
+/** One version of a secret; the current one unless a stage or an id is given. */
+export type SecretVersion = Pick<AgentSecretSource, 'secretName' | 'versionStage' | 'versionId'>;
+
 /** Gets values from the KMS as the pod. */
 export interface SecretReader {
   /** The exact bytes of a secret, or of a decrypted ciphertext. Rejects with a KmsClientError or a Refusal. */
   read(source: AgentSource, signal: AbortSignal): Promise<SecretBytes>;
+  /** The whole answer about a secret, for programs that ask for it. Rejects as `read` does. */
+  answer(version: SecretVersion, signal: AbortSignal): Promise<SecretAnswer>;
   /**
    * Waits until one of the secrets may have another value than `known` stands for, at most `waitSeconds`. Rejects where
    * the KMS cannot be asked so; then values are to be asked for again. Absent: never known.

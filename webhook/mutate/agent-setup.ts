@@ -2,6 +2,7 @@ import type { AgentBinding, AgentConfig, AgentSource } from '../agent/agent-conf
 import type { BoundAccess, Consumer } from '../demand.ts';
 import type { AgentEnv } from '../agent/agent-config.ts';
 import { agentPaths, envFileName, execPlaces, execProgram, readyFileName } from '../layout.ts';
+import { agentEndpoint } from '../local-endpoint.ts';
 import { envFileKey, type Variable } from '../variables.ts';
 import { agentFiles } from './files.ts';
 
@@ -20,6 +21,7 @@ export function agentConfigFor(
   { endpoint, caPem, region, accountId }: KmsLocation,
 ): AgentConfig {
   const outage = outageSeconds(bound);
+  const localEndpoint = agentEndpoint(bound, consumers);
   return {
     version: 1,
     endpoint,
@@ -30,6 +32,7 @@ export function agentConfigFor(
     envFile: `${agentPaths.env}/${envFileName}`,
     readyFile: `${agentPaths.env}/${readyFileName}`,
     ...(outage === undefined ? {} : { outageSeconds: outage }),
+    ...(localEndpoint === undefined ? {} : { localEndpoint }),
     ...(consumers.some(({ variables }) => variables.wrapped !== undefined) ? { execProgram } : {}),
   };
 }

@@ -1,6 +1,7 @@
 import type { Consumer } from '../demand.ts';
 import { appendAll, insertAll, type PatchOperation } from '../json-patch.ts';
 import { volumeNames } from '../layout.ts';
+import { endpointMounts } from '../local-endpoint.ts';
 import type { Container, EnvVar, VolumeMount } from '../pod.ts';
 import { originalEntry } from '../variables.ts';
 import { injectedEnv } from './env.ts';
@@ -18,9 +19,9 @@ export interface ContainerParts {
 /** What a container gets. */
 export function partsFor(consumer: Consumer | undefined): ContainerParts {
   if (consumer === undefined) return { env: [], mounts: [] };
-  const { variables, groups } = consumer;
+  const { variables, groups, endpoint } = consumer;
   const { wrapped } = variables;
-  const mounts = injectedMounts(groups);
+  const mounts = [...injectedMounts(groups), ...endpointMounts(endpoint)];
   const env = injectedEnv(variables.kubelet);
   if (wrapped === undefined) return { env, mounts };
   return { env, mounts: [...mounts, wrapperMount(wrapped)], command: wrappedCommand(wrapped) };
@@ -70,5 +71,6 @@ function isOurEnv(entry: EnvVar): boolean {
 }
 
 function isOurMount(mount: VolumeMount): boolean {
-  return mount.name === volumeNames.files || mount.name === volumeNames.exec;
+  const shared: readonly string[] = [volumeNames.files, volumeNames.exec, volumeNames.endpoint];
+  return shared.includes(mount.name);
 }

@@ -38,6 +38,7 @@ const mounts: Readonly<Record<string, Omit<VolumeMount, 'name'>>> = {
   [volumeNames.env]: { mountPath: agentPaths.env },
   [volumeNames.files]: { mountPath: agentPaths.files },
   [volumeNames.exec]: { mountPath: agentPaths.exec },
+  [volumeNames.endpoint]: { mountPath: agentPaths.endpoint },
   [volumeNames.clientKey]: { mountPath: agentPaths.clientKey, readOnly: true },
 };
 

@@ -15,7 +15,7 @@ const filesSizeLimit = '16Mi';
 /** The volumes of a pod that uses these access points. */
 export function injectedVolumes(
   accesses: readonly Access[],
-  { hasFiles, hasWrapper }: { hasFiles: boolean; hasWrapper: boolean },
+  { hasFiles, hasWrapper, hasEndpoint }: { hasFiles: boolean; hasWrapper: boolean; hasEndpoint: boolean },
 ): Volume[] {
   const byName = new Map(accesses.map((access) => [access.accessPoint, access]));
   const unique = [...byName.values()];
@@ -25,6 +25,7 @@ export function injectedVolumes(
     { name: volumeNames.env, emptyDir: { medium: 'Memory', sizeLimit: envSizeLimit } },
     ...(hasFiles ? [{ name: volumeNames.files, emptyDir: { medium: 'Memory', sizeLimit: filesSizeLimit } }] : []),
     ...(hasWrapper ? [{ name: volumeNames.exec, emptyDir: { medium: 'Memory', sizeLimit: filesSizeLimit } }] : []),
+    ...(hasEndpoint ? [{ name: volumeNames.endpoint, emptyDir: { medium: 'Memory', sizeLimit: envSizeLimit } }] : []),
     ...(clientKeys.length > 0
       ? [{ name: volumeNames.clientKey, projected: { defaultMode: projectedMode, sources: clientKeys } }]
       : []),

@@ -17,9 +17,10 @@ function sourcesExist(list: 'env' | 'files'): Rule<SecretBindingSpec> {
 }
 
 const somethingDelivered: Rule<SecretBindingSpec> = {
-  rule: `(has(self.env) && size(self.env) > 0) || (has(self.files) && size(self.files) > 0) || self.envReferences == 'SourcesOnly'`,
-  message: 'nothing would be delivered: add an entry to env or files',
-  holds: (spec) => (spec.env ?? []).length + (spec.files ?? []).length > 0 || spec.envReferences === 'SourcesOnly',
+  rule: `(has(self.env) && size(self.env) > 0) || (has(self.files) && size(self.files) > 0) || self.envReferences == 'SourcesOnly' || has(self.localEndpoint)`,
+  message: 'nothing would be delivered: add an entry to env or files, or localEndpoint',
+  holds: ({ env = [], files = [], envReferences, localEndpoint }) =>
+    env.length + files.length > 0 || envReferences === 'SourcesOnly' || localEndpoint !== undefined,
 };
 
 const noFileUnderFile: Rule<SecretBindingSpec> = {

@@ -6,6 +6,7 @@ import { constrained } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
 import { bindingRefreshSchema, type BindingRefresh } from './binding-refresh.ts';
 import { containerCommandSchema, type ContainerCommand, type EnvMethod, type EnvReferences } from './env-delivery.ts';
+import { localEndpointSchema, type LocalEndpoint } from './local-endpoint.ts';
 import { labelName, objectName } from './names.ts';
 import { podSelectorSchema, type PodSelector } from './pod-selector.ts';
 import { bindingRules, fileRules } from './secret-binding-rules.ts';
@@ -50,6 +51,7 @@ export interface SecretBindingSpec {
   commands?: ContainerCommand[];
   envReferences: EnvReferences;
   refresh?: BindingRefresh;
+  localEndpoint?: LocalEndpoint;
   outage?: { maxAgeSeconds: number };
 }
 
@@ -177,6 +179,7 @@ const specSchema: z.ZodType<SecretBindingSpec> = constrained<SecretBindingSpec>(
       'Forbidden',
     ),
     refresh: optional(bindingRefreshSchema),
+    localEndpoint: optional(localEndpointSchema),
     outage: optional(
       object('Let a pod that starts again while KMS is down run on with the values that it had.', {
         maxAgeSeconds: integer('Oldest that such values may be, in seconds.', 60, 604_800),

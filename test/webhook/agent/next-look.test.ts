@@ -14,6 +14,7 @@ function looks(wait: Wait | undefined, sources?: AgentSource[], seconds = 3600):
   const binding = { ...anAgentBinding(sources === undefined ? {} : { sources }), refreshSeconds: seconds };
   const reader: SecretReader = {
     read: () => Promise.reject(new Error('not asked')),
+    answer: () => Promise.reject(new Error('not asked')),
     close: () => undefined,
     ...(wait === undefined ? {} : { waitForChange: wait }),
   };

@@ -53,6 +53,18 @@ export function aReader(read: (source: AgentSource) => string | Buffer | Error):
       if (value instanceof Error) throw value;
       return new SecretBytes(Buffer.from(value as string));
     },
+    answer: async ({ secretName, versionStage = 'ACSCurrent', versionId = 'v1' }) => {
+      const value = read({ name: '', secretName, versionStage, versionId });
+      if (value instanceof Error) throw value;
+      return {
+        SecretName: secretName,
+        VersionId: versionId,
+        VersionStages: { VersionStage: [versionStage] },
+        SecretData: Buffer.isBuffer(value) ? value.toString('base64') : value,
+        SecretDataType: Buffer.isBuffer(value) ? 'binary' : 'text',
+        CreateTime: '2026-01-02T03:04:05Z',
+      };
+    },
     close: () => undefined,
   };
 }
