@@ -43,11 +43,7 @@ async function handle(
   if (path !== '/mutate') return answer(response, 404, { message: 'Not here. Reviews go to /mutate.' });
   if (request.method !== 'POST') return answer(response, 405, { message: 'Only POST.' });
   const body = await readBody(request);
-  if (body === undefined) {
-    response.setHeader('connection', 'close');
-    response.once('finish', () => request.destroy());
-    return answer(response, 413, { message: `A review is at most ${maxReviewBytes} bytes.` });
-  }
+  if (body === undefined) return refuseLarge(request, response);
   const started = dependencies.clock.monotonic();
   try {
     answer(response, 200, review(readReview(body), dependencies));
@@ -92,6 +88,26 @@ function decide(
     const message = 'The webhook could not plan the injection of this pod. Its log says why.';
     return { decision: { allowed: false, message }, code: 500 };
   }
+}
+
+/** How long the rest of a body that is too large is thrown away, in milliseconds. */
+const lingerMs = 1000;
+
+/**
+ * Answers 413, and closes a moment later: a connection that is closed while its client still sends is reset, and the client may
+ * never see the answer (RFC 9112, section 9.6).
+ */
+function refuseLarge(request: IncomingMessage, response: ServerResponse): void {
+  const body = Buffer.from(JSON.stringify({ message: `A review is at most ${maxReviewBytes} bytes.` }));
+  const headers = { 'content-type': 'application/json', 'content-length': body.length, connection: 'close' };
+  response.writeHead(413, headers).write(body);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+    request.destroy();
+  };
+  const timer = setTimeout(end, lingerMs);
+  request.once('end', end).once('close', end).resume();
 }
 
 /** Reads at most {@link maxReviewBytes}; `undefined` when there is more. */
