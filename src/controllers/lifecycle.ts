@@ -37,6 +37,8 @@ export interface Outcome<Status> {
   /** Message of the Ready condition. */
   message: string;
   conditions?: readonly ConditionReport[];
+  /** Types of conditions that are about nothing any more. */
+  dropConditions?: readonly string[];
   /** Look for drift after this time; ten minutes unless given. */
   requeueAfterMs?: number;
 }
@@ -200,7 +202,10 @@ async function writeStatus<T extends ConditionedObject, Input>(
   const before: ConditionedStatus = object.status ?? {};
   const generation = object.metadata.generation ?? 0;
   const reports = conditionsOf(object, report);
-  const lasting = (before.conditions ?? []).filter(({ type }) => type !== staleType || isOutage(report));
+  const dropped = report.outcome?.dropConditions ?? [];
+  const lasting = (before.conditions ?? []).filter(
+    ({ type }) => !dropped.includes(type) && (type !== staleType || isOutage(report)),
+  );
   const conditions = reports.reduce<Condition[]>(
     (all, next) => [...setCondition(all, { ...next, observedGeneration: generation }, clock)],
     lasting,

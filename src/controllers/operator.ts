@@ -121,7 +121,8 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     podReporter(options),
     repairer(options, stores.bindings),
     roller(options, stores.pods, (key, report) => {
-      stores.rollouts.set(key, report);
+      if (report !== undefined) stores.rollouts.set(key, report);
+      else if (!stores.rollouts.delete(key)) return;
       secretBindings.enqueue(key);
     }),
   ];
@@ -203,7 +204,7 @@ const noMetric = (): void => undefined;
 function roller(
   options: OperatorOptions,
   pods: Store<Pod>,
-  report: (key: ObjectKey, condition: ConditionReport) => void,
+  report: (key: ObjectKey, condition: ConditionReport | undefined) => void,
 ): Controller<SecretBinding> {
   const { cluster, kms, reflectors, recordEvent, log, clock, metrics } = options;
   const { enabled = false, timeoutMs = 300_000, countRollout = noMetric } = options.rollout ?? {};

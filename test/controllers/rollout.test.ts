@@ -184,7 +184,7 @@ class Workplace {
       enabled,
       timeoutMs: 60_000,
       recordEvent: (_object, _type, reason) => events.push(reason),
-      report: (_key, { reason }) => conditions.push(reason),
+      report: (_key, report) => conditions.push(report?.reason ?? 'none'),
       countRollout: (result) => events.push(result),
     });
   }

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
 import { commonStatus, type CommonStatus } from '../condition.ts';
-import { choice, defaulted, flag, integer, mapOf, object, optional, text, timestamp } from '../crd/fields.ts';
+import {
+  atomicListOf,
+  choice,
+  defaulted,
+  flag,
+  integer,
+  mapOf,
+  object,
+  optional,
+  text,
+  timestamp,
+} from '../crd/fields.ts';
 import { constrained, immutableOptional, unchanging, type Rule } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
 import { descriptionText, instanceId, labelName, tags } from './names.ts';
@@ -39,6 +50,16 @@ export interface KmsSecretSpec {
   recoveryWindowDays: number;
 }
 
+/** Somebody who reads the value. */
+export interface SecretConsumer {
+  /** `system:serviceaccount:<namespace>:<name>` of pods, or the ARN of a principal. */
+  name: string;
+  /** Pods of the service account that have read it; absent for others. */
+  pods?: number;
+  /** RFC 3339. */
+  lastUsedTime: string;
+}
+
 export interface KmsSecretStatus extends CommonStatus {
   /** Full name in KMS. */
   secretName?: string;
@@ -51,6 +72,14 @@ export interface KmsSecretStatus extends CommonStatus {
   lastRotationTime?: string;
   /** RFC 3339; absent without automatic rotation. */
   nextRotationTime?: string;
+  /** The last to read first. */
+  consumers?: SecretConsumer[];
+  /** How many more than {@link consumers}. */
+  otherConsumers?: number;
+  /** RFC 3339, exact to an hour; absent when nobody has read the value since usesKnownSince. */
+  lastUsedTime?: string;
+  /** RFC 3339. */
+  usesKnownSince?: string;
 }
 
 /** A secret in KMS. Holds everything about it but its value. */
@@ -153,6 +182,12 @@ const specSchema: z.ZodType<KmsSecretSpec> = unchanging(
   [immutableOptional('name', advice), immutableOptional('instanceId', advice)],
 );
 
+const consumer: z.ZodType<SecretConsumer> = object('Somebody who reads the value.', {
+  name: text('system:serviceaccount:NAMESPACE:NAME for pods, else the ARN of the principal.', { max: 512 }),
+  pods: optional(integer('How many pods of the service account have read it.', 1, Number.MAX_SAFE_INTEGER)),
+  lastUsedTime: timestamp('When it was last read, exact to an hour.'),
+});
+
 const statusSchema: z.ZodType<KmsSecretStatus> = object('What became of it. Written by the operator.', {
   ...commonStatus,
   secretName: optional(text('Full name of the secret in KMS.', { max: 192 })),
@@ -163,6 +198,12 @@ const statusSchema: z.ZodType<KmsSecretStatus> = object('What became of it. Writ
   ),
   lastRotationTime: optional(timestamp('When the secret rotated last; absent when it never did.')),
   nextRotationTime: optional(timestamp('When it rotates next; absent without automatic rotation.')),
+  consumers: optional(atomicListOf('Who has read the value, the last to read first.', consumer, { max: 16 })),
+  otherConsumers: optional(integer('How many more have read it than consumers names.', 1, Number.MAX_SAFE_INTEGER)),
+  lastUsedTime: optional(
+    timestamp('When the value was last read, exact to an hour; absent when nobody has read it since usesKnownSince.'),
+  ),
+  usesKnownSince: optional(timestamp('Since when KMS counts who reads the secret.')),
 });
 
 /** The kind KmsSecret. */
@@ -178,6 +219,7 @@ export const kmsSecretType: CustomResourceType<KmsSecret> = defineCustomResource
   columns: [
     { name: 'Secret', type: 'string', jsonPath: '.status.secretName' },
     { name: 'Version', type: 'string', jsonPath: '.status.versionId' },
+    { name: 'Last Used', type: 'date', jsonPath: '.status.lastUsedTime' },
     { name: 'Key', type: 'string', jsonPath: '.spec.encryptionKey.name', priority: 1 },
     { name: 'Next rotation', type: 'string', jsonPath: '.status.nextRotationTime', priority: 1 },
     { name: 'Instance', type: 'string', jsonPath: '.spec.instanceId', priority: 1 },

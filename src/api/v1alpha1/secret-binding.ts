@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { z } from 'zod';
 import { commonStatus, type CommonStatus } from '../condition.ts';
-import { choice, defaulted, integer, mapListOf, object, optional, setOf, text } from '../crd/fields.ts';
+import { choice, defaulted, integer, mapListOf, object, optional, setOf, text, timestamp } from '../crd/fields.ts';
 import { constrained } from '../crd/rules.ts';
 import { defineCustomResource, type CustomResource, type CustomResourceType } from '../custom-resource.ts';
 import { bindingRefreshSchema, type BindingRefresh } from './binding-refresh.ts';
@@ -60,6 +60,8 @@ export interface SecretBindingStatus extends CommonStatus {
   accessPoint?: string;
   /** Names of the sources that exist in KMS. */
   resolvedSources?: string[];
+  /** RFC 3339; only with spec.outage. */
+  valuesReadTime?: string;
 }
 
 /** Which secrets go into which pods, and where. */
@@ -195,6 +197,11 @@ const statusSchema: z.ZodType<SecretBindingStatus> = object('What became of it. 
   resolvedSources: optional(
     setOf('Names of the sources that were found in KMS.', text('Name of a source.', { max: 63 }), { max: 32 }),
   ),
+  valuesReadTime: optional(
+    timestamp(
+      'With spec.outage: when KMS last gave the values on which pods run, of the pod for which that is longest ago. While KMS is away, what pods run on is as old as this.',
+    ),
+  ),
 });
 
 /** The kind SecretBinding. */
@@ -212,6 +219,7 @@ export const secretBindingType: CustomResourceType<SecretBinding> = defineCustom
     { name: 'Sources', type: 'string', jsonPath: '.spec.sources[*].name' },
     { name: 'Env', type: 'string', jsonPath: '.spec.env[*].name', priority: 1 },
     { name: 'Files', type: 'string', jsonPath: '.spec.files[*].path', priority: 1 },
+    { name: 'Values Read', type: 'date', jsonPath: '.status.valuesReadTime', priority: 1 },
   ],
   selectableFields: ['.spec.accessPoint'],
 });

@@ -6,7 +6,10 @@ import type { StoreReader } from '../../kube/store.ts';
 import type { Check } from '../check.ts';
 import { find, remove, tagList, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
+import { currentVersion } from '../current-version.ts';
+import { readsOf } from '../secret-consumers.ts';
 import { handOverAdvice, ownerOf, ownerTag, settleTags, tagsOf, wantedTags } from '../ownership.ts';
+import { consumerStatus } from './consumers.ts';
 import { secretName } from './name.ts';
 import { generatorText, rotationAdvice, rotationParameters, rotationStatus, settleRotation } from './rotation.ts';
 
@@ -85,7 +88,9 @@ export function kmsSecretLifecycle(dependencies: KmsSecretDependencies): Lifecyc
       const status: KmsSecretStatus = {
         secretName: secretName(secret),
         secretArn: text(described, 'Arn'),
+        ...(await versionStatus(kms, secret, signal)),
         ...rotationStatus(described),
+        ...consumerStatus(await readsOf(kms, secretName(secret), signal), secret.status),
       };
       return { status, message: `The secret ${secretName(secret)} exists.${rotationAdvice(described)}` };
     },
@@ -96,6 +101,16 @@ export function kmsSecretLifecycle(dependencies: KmsSecretDependencies): Lifecyc
       return undefined;
     },
   };
+}
+
+async function versionStatus(
+  kms: KmsApi,
+  secret: KmsSecret,
+  signal: AbortSignal,
+): Promise<Pick<KmsSecretStatus, 'versionId'>> {
+  const answer = await kms.call('ListSecretVersionIds', { SecretName: secretName(secret) }, signal);
+  const versionId = currentVersion(answer);
+  return versionId === undefined ? {} : { versionId };
 }
 
 async function encryptionKeyOf(

@@ -4,7 +4,8 @@ import type { ReconcileContext, ReconcileResult, Reconcile } from '../../kube/co
 import { keyOf, type ObjectKey } from '../../kube/resource.ts';
 import type { StoreReader } from '../../kube/store.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { find, type KmsAnswer, type KmsApi } from '../kms-api.ts';
+import { currentVersion } from '../current-version.ts';
+import { find, type KmsApi } from '../kms-api.ts';
 import { isBound, type Pod } from '../pod.ts';
 import type { RecordEvent } from '../pod-report/reconcile.ts';
 import type { ConditionReport } from '../lifecycle.ts';
@@ -19,8 +20,11 @@ export interface RolloutDependencies {
   recordEvent: RecordEvent;
   /** Whether the operator has been given the right to change workloads. */
   enabled: boolean;
-  /** Takes the condition RolledOut of a binding to where its status is written. Must not throw. */
-  report: (key: ObjectKey, condition: ConditionReport) => void;
+  /**
+   * Takes the condition RolledOut of a binding to where its status is written; `undefined` for one that is not rolled out any
+   * more. Must not throw.
+   */
+  report: (key: ObjectKey, condition: ConditionReport | undefined) => void;
   /** How long the pods may take to become ready, all together. */
   timeoutMs: number;
   /** Told how a rollout ended. Must not throw. */
@@ -59,6 +63,7 @@ export function rolloutReconciler(dependencies: RolloutDependencies): Reconcile<
     const isOn = binding?.spec.refresh?.onChange === 'Rollout' && binding.metadata.deletionTimestamp === undefined;
     if (binding === undefined || !isOn) {
       memories.delete(key);
+      dependencies.report(key, undefined);
       return undefined;
     }
     if (!dependencies.enabled) {
@@ -248,11 +253,4 @@ async function versionsOf(kms: KmsApi, { spec }: SecretBinding, signal: AbortSig
     if (id !== undefined) versions[SecretName] = id;
   }
   return versions;
-}
-
-function currentVersion(answer: KmsAnswer | undefined): string | undefined {
-  const { VersionId = [] } = (answer?.['VersionIds'] ?? {}) as {
-    VersionId?: { VersionId: string; VersionStages: { VersionStage: string[] } }[];
-  };
-  return VersionId.find(({ VersionStages }) => VersionStages.VersionStage.includes('ACSCurrent'))?.VersionId;
 }

@@ -17,6 +17,8 @@ export interface BindingInput {
   selectedPods: number;
   /** Names of those that did not go through the webhook. */
   uninjectedPods: readonly string[];
+  /** RFC 3339; for bindings with outage. */
+  valuesReadTime: string | undefined;
 }
 
 const accessPointExists: Check<BindingInput> = ({ binding, accessPoint }) =>

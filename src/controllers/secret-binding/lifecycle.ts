@@ -8,6 +8,7 @@ import { find, type KmsApi } from '../kms-api.ts';
 import type { ConditionReport, Lifecycle } from '../lifecycle.ts';
 import { isBound, isInjected, isOver, type Pod } from '../pod.ts';
 import { bindingChecks, type BindingInput } from './checks.ts';
+import { askValuesReadTime } from './values-age.ts';
 
 /** What a binding refers to, as the controller's stores have it. */
 export interface BindingStores {
@@ -26,26 +27,31 @@ export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Life
     holds: () => false,
     gather: async (binding, { signal }) => {
       const accessPoint = stores.accessPoints.get(binding.spec.accessPoint);
+      const bound = boundPods(binding, stores.pods);
       const policies = (accessPoint?.spec.policies ?? []).map((name) => stores.policies.get(name));
       return {
         binding,
         accessPoint,
         policies: policies.filter((policy) => policy !== undefined),
         missingSources: await missingSources(kms, binding, signal),
-        ...podsOf(binding, stores.pods),
+        ...podsOf(bound),
+        valuesReadTime: await askValuesReadTime(kms, binding, bound, signal),
       };
     },
     checks: bindingChecks,
     act: (binding, input) => {
       const { accessPoint, sources } = binding.spec;
       const arn = input.accessPoint?.status?.arn;
+      const { valuesReadTime } = input;
       return Promise.resolve({
         status: {
           ...(arn === undefined ? {} : { accessPoint: arn }),
           resolvedSources: sources.map(({ name }) => name),
+          ...(valuesReadTime === undefined ? {} : { valuesReadTime }),
         },
         message: `Pods get ${sources.length} source${sources.length === 1 ? '' : 's'} through ${accessPoint}.`,
         conditions: [podsSelected(input), podsInjected(input), ...rolloutOf(binding, stores.rollouts)],
+        dropConditions: isRolledOut(binding) ? [] : ['RolledOut'],
       });
     },
   };
@@ -65,15 +71,22 @@ async function missingSources(
   return named.filter((_source, index) => answers[index] === undefined);
 }
 
-function podsOf(binding: SecretBinding, pods: StoreReader<Pod>): Pick<BindingInput, 'selectedPods' | 'uninjectedPods'> {
-  const bound = pods.byIndex('namespace', binding.metadata.namespace ?? '').filter((pod) => isBound(pod, binding));
+function boundPods(binding: SecretBinding, pods: StoreReader<Pod>): Pod[] {
+  return pods.byIndex('namespace', binding.metadata.namespace ?? '').filter((pod) => isBound(pod, binding));
+}
+
+function podsOf(bound: readonly Pod[]): Pick<BindingInput, 'selectedPods' | 'uninjectedPods'> {
   const uninjected = bound.filter((pod) => !isOver(pod) && !isInjected(pod));
   return { selectedPods: bound.length, uninjectedPods: uninjected.map(({ metadata }) => metadata.name) };
 }
 
+function isRolledOut({ spec }: SecretBinding): boolean {
+  return spec.refresh?.onChange === 'Rollout';
+}
+
 function rolloutOf(binding: SecretBinding, rollouts: BindingStores['rollouts']): ConditionReport[] {
   const report = rollouts.get(keyOf(binding));
-  return report === undefined ? [] : [report];
+  return report === undefined || !isRolledOut(binding) ? [] : [report];
 }
 
 function podsSelected({ binding, selectedPods }: BindingInput): ConditionReport {

@@ -67,6 +67,7 @@ const good: BindingInput = {
   missingSources: [],
   selectedPods: 1,
   uninjectedPods: [],
+  valuesReadTime: undefined,
 };
 
 interface Case {
