@@ -6,6 +6,7 @@ export interface KmsClientErrorOptions {
   /** 0 when no answer came. */
   httpStatus: number;
   retryable: boolean;
+  mayHaveActed?: boolean;
   requestId?: string;
   /** `AccessDeniedDetail` of the answer: which rule refused. */
   detail?: Readonly<Record<string, string>>;
@@ -22,6 +23,11 @@ export class KmsClientError extends Error {
   readonly httpStatus: number;
   /** Whether the same call may succeed later without a change. */
   readonly retryable: boolean;
+  /**
+   * Whether the server may have done what was asked, although no success was answered. The client repeats such a call by
+   * itself only where nothing is done twice; otherwise look before you repeat it.
+   */
+  readonly mayHaveActed: boolean;
   readonly requestId: string | undefined;
   readonly detail: Readonly<Record<string, string>> | undefined;
 
@@ -31,6 +37,7 @@ export class KmsClientError extends Error {
     this.code = options.code;
     this.httpStatus = options.httpStatus;
     this.retryable = options.retryable;
+    this.mayHaveActed = options.mayHaveActed ?? false;
     this.requestId = options.requestId;
     this.detail = options.detail;
   }

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../lib/clock.ts';
 import { productVersions } from '../ports/action.ts';
 import type { CredentialProvider } from './credentials.ts';
 import { KmsApi, type CallOptions, type Product } from './kms-api.ts';
+import { mayRepeat } from './repeatable.ts';
 import { retrying } from './retry.ts';
 import { sendAction } from './send-action.ts';
 import { createTransport, type Transport } from './transport.ts';
@@ -33,7 +34,8 @@ export interface KmsClientOptions {
 
 /**
  * Client of a Kaap KMS (or of Alibaba Cloud's). Signs with ACS3, keeps connections open, and repeats what may succeed
- * later, with growing, jittered waits.
+ * later, with growing, jittered waits. A write whose answer was lost is repeated only if the server knows it again, by a
+ * ClientToken or a VersionId; otherwise it rejects, with `mayHaveActed`.
  *
  * @example
  * const client = new KmsClient({ endpoint, caPem, region: 'local', credentials: staticCredentials(accessKey) });
@@ -61,6 +63,7 @@ export class KmsClient extends KmsApi {
     const limits = {
       deadlineMs: options.deadlineMs ?? this.#options.deadlineMs ?? 30_000,
       maxAttempts: this.#options.maxAttempts ?? 5,
+      mayRepeat: (error: unknown) => mayRepeat(error, action, parameters),
       signal: joinSignals(options.signal, this.#options.signal),
     };
     return retrying(limits, async (signal) => {

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isKmsClientError, KmsClientError } from './kms-client-error.ts';
+import { KmsClientError } from './kms-client-error.ts';
 
 export interface RetryOptions {
   /** Milliseconds for all attempts together. */
   deadlineMs: number;
   maxAttempts: number;
+  /** Whether what failed so is worth another attempt. */
+  mayRepeat: (error: unknown) => boolean;
   signal?: AbortSignal | undefined;
   /** From 0 (inclusive) to 1 (exclusive): spreads the waits of many clients. */
   random?: (() => number) | undefined;
@@ -21,6 +23,7 @@ export function retryWaitMs(attempt: number, random: () => number): number {
 
 function deadlineExceeded(deadlineMs: number, cause: unknown): KmsClientError {
   return new KmsClientError({
+    mayHaveActed: true,
     code: 'DeadlineExceeded',
     message: `No successful answer within ${deadlineMs} ms.`,
     httpStatus: 0,
@@ -45,7 +48,7 @@ export async function retrying<T>(options: RetryOptions, attempt: (signal: Abort
       options.signal?.throwIfAborted();
       if (deadline.aborted) throw deadlineExceeded(options.deadlineMs, last ?? error);
       last = error;
-      if (!isKmsClientError(error) || !error.retryable || count >= options.maxAttempts) throw error;
+      if (!options.mayRepeat(error) || count >= options.maxAttempts) throw error;
     }
     const waitMs = retryWaitMs(count, options.random ?? Math.random);
     await sleep(waitMs, undefined, { signal }).catch(() => undefined);

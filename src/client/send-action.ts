@@ -15,9 +15,6 @@ export interface ActionRequest {
 
 const userAgent = 'kaap-client';
 
-/** Actions that change nothing, so that a call whose answer was lost may be sent again. */
-const harmless = /^(?:Get|List|Describe|Encrypt$|Decrypt$|ReEncrypt$|Generate|Asymmetric|Assume|Batch|Wait)/;
-
 function parseBody(answer: TransportAnswer): Record<string, unknown> {
   try {
     const body: unknown = JSON.parse(answer.body.toString('utf8'));
@@ -30,6 +27,7 @@ function parseBody(answer: TransportAnswer): Record<string, unknown> {
     message: `The server answered ${answer.status} without a JSON object. Check that the endpoint is the KMS.`,
     httpStatus: answer.status,
     retryable: answer.status === 429 || answer.status >= 500,
+    mayHaveActed: answer.status !== 429,
   });
 }
 
@@ -46,16 +44,11 @@ function answeredError(status: number, body: Record<string, unknown>): KmsClient
     message: text(body['Message']) ?? `The server answered ${status} without a message.`,
     httpStatus: status,
     retryable: isRetryableAnswer(code, status),
+    // A 503 may come after the work: the audit log did not take its record.
+    mayHaveActed: status >= 500,
     ...(requestId === undefined ? {} : { requestId }),
     ...(typeof detail === 'object' && detail !== null ? { detail: detail as Record<string, string> } : {}),
   });
-}
-
-/** A harmless call is worth another attempt even when the server may have seen it. */
-function refineConnectionError(error: unknown, action: string): unknown {
-  if (!(error instanceof KmsClientError) || error.code !== 'ConnectionFailed' || error.retryable) return error;
-  const { code, message, httpStatus, cause } = error;
-  return new KmsClientError({ code, message, httpStatus, cause, retryable: harmless.test(action) });
 }
 
 /** Sends one action once. Rejects with KmsClientError, or with the signal's reason. */
@@ -70,9 +63,7 @@ export async function sendAction(
     { host: transport.host, version, action, body, time: clock.now(), userAgent },
     request.credential,
   );
-  const answer = await transport.send({ headers, body, signal }).catch((error: unknown) => {
-    throw refineConnectionError(error, action);
-  });
+  const answer = await transport.send({ headers, body, signal });
   const parsed = parseBody(answer);
   if (answer.status < 200 || answer.status > 299) throw answeredError(answer.status, parsed);
   return parsed;

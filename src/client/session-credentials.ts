@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { productVersions } from '../ports/action.ts';
 import type { CredentialProvider, RequestCredential } from './credentials.ts';
-import { KmsClientError } from './kms-client-error.ts';
+import { isKmsClientError, KmsClientError } from './kms-client-error.ts';
 import { retrying } from './retry.ts';
 import { sendAction } from './send-action.ts';
 import type { Transport } from './transport.ts';
@@ -49,7 +49,9 @@ export async function assumeUnsigned(
   action: string,
   parameters: () => Readonly<Record<string, unknown>>,
 ): Promise<Session> {
-  const answer = await retrying({ deadlineMs: 15_000, maxAttempts: 5 }, (signal) =>
+  // Another session does no harm.
+  const mayRepeat = (error: unknown): boolean => isKmsClientError(error) && error.retryable;
+  const answer = await retrying({ deadlineMs: 15_000, maxAttempts: 5, mayRepeat }, (signal) =>
     sendAction(transport, clock, {
       version: productVersions.Sts,
       action,

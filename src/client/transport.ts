@@ -77,16 +77,22 @@ function certificateError(error: Error, code: string, host: string): KmsClientEr
   });
 }
 
-/** Names a failure to connect. `retryable` says that the server cannot have acted on the call. */
-function connectionError(error: NodeJS.ErrnoException, host: string, reusedSocket: boolean): KmsClientError {
+/**
+ * Names a failure to connect, or a lost answer. A connection that was kept alive and is reset may have been closed before
+ * the call arrived, or after it was done: nobody here can tell.
+ */
+function connectionError(error: NodeJS.ErrnoException, host: string): KmsClientError {
   const code = error.code ?? error.name;
   if (certificateCode.test(code)) return certificateError(error, code, host);
-  const untouched = unsentCodes.has(code) || (reusedSocket && code === 'ECONNRESET');
+  const mayHaveActed = !unsentCodes.has(code);
   return new KmsClientError({
     code: 'ConnectionFailed',
-    message: `No answer from ${host} (${code}). Check the endpoint and the network.`,
+    message: mayHaveActed
+      ? `The answer from ${host} was lost (${code}). What was asked may have been done: look before you repeat a change.`
+      : `No answer from ${host} (${code}). Check the endpoint and the network.`,
     httpStatus: 0,
-    retryable: untouched,
+    retryable: true,
+    mayHaveActed,
     cause: error,
   });
 }
@@ -107,9 +113,7 @@ export function createTransport(options: TransportOptions): Transport {
     new Promise((resolve, reject) => {
       const request = httpsRequest({ ...base, headers: { ...headers, host: url.host }, signal });
       const fail = (error: unknown): void =>
-        reject(
-          signal.aborted ? error : connectionError(error as NodeJS.ErrnoException, url.host, request.reusedSocket),
-        );
+        reject(signal.aborted ? error : connectionError(error as NodeJS.ErrnoException, url.host));
       request.on('error', fail);
       request.on('response', (response) => void readAnswer(response).then(resolve, fail));
       request.end(body);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { RateLimits } from '../gateway/rate-limit.ts';
 import { ConfigError, parseListenAddress, readConfig, readSettingFile, type ListenAddress } from '../lib/config.ts';
 import { accessVariables, readAccessSettings, type AccessSettings } from './access-config.ts';
+import { auditVariables, readAuditSettings, type AuditConfig } from './audit-config.ts';
 import { instanceIdPattern, readInstances, type InstanceConfig } from './instances-config.ts';
 import { readRotationHook, rotationHookVariables, type RotationHookConfig } from './rotation-hook-config.ts';
 import { installationVariables, type Installation } from './installation.ts';
@@ -19,8 +20,7 @@ export interface KmsConfig extends Installation, AccessSettings {
   seal: SealConfig;
   /** URL of the PostgreSQL database that keeps the state, or a file with it; without it, SQLite in `dataDir`. */
   database: { url: string } | { file: string } | undefined;
-  /** File that keeps the head of the audit log, best on another disk; `audit-anchor.json` in `dataDir` without it. */
-  auditAnchor: string | undefined;
+  audit: AuditConfig;
   /** File that names what was deleted for good, best on another disk; `tombstones.jsonl` in `dataDir` without it. */
   tombstoneJournal: string | undefined;
   /** Name of this replica among those of one database; a restart keeps it. */
@@ -59,7 +59,7 @@ const schema = z.object({
   ...sealVariables,
   KAAP_DATABASE_URL: z.string().optional(),
   KAAP_DATABASE_URL_FILE: z.string().optional(),
-  KAAP_AUDIT_ANCHOR: z.string().optional(),
+  ...auditVariables,
   KAAP_TOMBSTONE_JOURNAL: z.string().optional(),
   KAAP_REPLICA: z.string().optional(),
   KAAP_CA_DIR: z.string().optional(),
@@ -90,7 +90,7 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     dataDir: given.KAAP_DATA_DIR,
     seal: readSeal(given),
     database: databaseOf(given.KAAP_DATABASE_URL, given.KAAP_DATABASE_URL_FILE),
-    auditAnchor: given.KAAP_AUDIT_ANCHOR,
+    audit: readAuditSettings(given),
     tombstoneJournal: given.KAAP_TOMBSTONE_JOURNAL,
     replica: given.KAAP_REPLICA ?? hostname(),
     caDir: given.KAAP_CA_DIR,

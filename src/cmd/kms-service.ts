@@ -1,4 +1,4 @@
-import { createPublicKey, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCredentialFile, type RootCredential } from '../cli/connection.ts';
@@ -11,13 +11,14 @@ import { createKmsActions } from '../kms/actions.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
 import { createServiceActions, type ServiceControl } from '../kms/service-actions.ts';
 import { KeyUses } from '../kms/key-uses.ts';
+import { OwnChanges } from '../kms/own-changes.ts';
 import { observeReads, SecretConsumers } from '../kms/secret-consumers.ts';
 import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import { startHttpServer } from '../lib/http-server.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { PolicySource } from '../policy/policy-set.ts';
-import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
 import { createPinnedFetch } from '../providers/pinned-fetch.ts';
@@ -32,12 +33,12 @@ import { ensureRootAccessKey } from '../ram/root-access-key.ts';
 import { findRole } from '../ram/roles.ts';
 import { createRegisteredVerifiers } from '../sts/oidc/registered-verifiers.ts';
 import { createStsActions } from '../sts/actions.ts';
-import { openAuditFileSink, type AuditFileSink } from '../storage/audit-file-sink.ts';
+import type { AuditFileSink } from '../storage/audit-file-sink.ts';
 import type { Barrier } from '../storage/barrier.ts';
-import { openFileAnchor } from '../storage/file-anchor.ts';
 import { orderSeal, readSealOrder, watchSealOrder } from '../storage/seal-order.ts';
 import { StoreLease } from '../storage/store-lease.ts';
 import { startTombstoneJournal } from '../storage/tombstone-journal.ts';
+import { openAuditLog, type AuditLog } from './audit-log.ts';
 import type { KmsConfig } from './kms-config.ts';
 import { openKeyProviders } from './kms-providers.ts';
 import { openStoredState, unsealState, type StoredState } from './kms-state.ts';
@@ -103,11 +104,14 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
     caPem: authority.caPem,
     auditDir: join(config.dataDir, 'audit'),
     get auditPublicKeyPem() {
-      return service.current?.auditPublicKeyPem ?? '';
+      return service.current?.audit.publicKeyPem ?? '';
     },
     updateGauges: () => {
       dependencies.metrics.set('kaap_sealed', service.current === undefined ? 1 : 0);
-      dependencies.metrics.set('kaap_audit_healthy', service.current?.audit.healthy === false ? 0 : 1);
+      const audit = service.current?.audit;
+      dependencies.metrics.set('kaap_audit_healthy', audit?.sink.healthy === false ? 0 : 1);
+      dependencies.metrics.set('kaap_audit_buffered_records', audit?.sink.buffered ?? 0);
+      dependencies.metrics.set('kaap_audit_anchored', audit?.anchored === false ? 0 : 1);
     },
     notReady: () => service.sealedBecause ?? service.current?.notReady(),
     close: async () => {
@@ -123,8 +127,7 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
 
 /** What works while the service is unsealed. */
 interface OpenKms extends OpenService {
-  audit: AuditFileSink;
-  auditPublicKeyPem: string;
+  audit: AuditLog;
   notReady(): string | undefined;
 }
 
@@ -132,25 +135,17 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
   const { config, clock, log } = dependencies;
   const unsealed = await unsealState(state, dependencies);
   const { barrier } = unsealed;
-  await bootstrap(dependencies, barrier);
+  const made = await bootstrap(dependencies, barrier);
   const checkpointKey = barrier.deriveSigningKey('audit-checkpoint');
-  const auditPublicKeyPem = createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString();
-  await writeFile(join(config.dataDir, 'audit-checkpoint.pem'), auditPublicKeyPem);
-  const anchor = await openFileAnchor(config.auditAnchor ?? join(config.dataDir, 'audit-anchor.json'));
-  const audit = await openAuditFileSink({
-    directory: join(config.dataDir, 'audit'),
-    checkpointKey,
-    anchor: anchor.anchor,
-    ...(anchor.last === undefined ? {} : { anchored: anchor.last }),
-    clock,
-    log,
-  });
-  const notReady = (): string | undefined => (audit.healthy ? undefined : 'The audit log cannot be written.');
+  const audit = await openAuditLog({ config, checkpointKey, clock, log });
+  const ownChanges = new OwnChanges({ audit: audit.sink, clock, random: randomBytes });
+  for (const resource of made) ownChanges.note('CreateAccessKey', [resource]);
+  const notReady = (): string | undefined => (audit.sink.accepts ? undefined : 'The audit log cannot be written.');
   const closing = new AbortController();
   const { providers, close: closeProviders } = openKeyProviders({ ...dependencies, ...config, random: randomBytes });
-  const kms = kmsDependencies(dependencies, barrier, providers, closing.signal);
+  const kms = kmsDependencies(dependencies, { store: barrier, providers, ownChanges, closing: closing.signal });
   const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
-  const stopUpkeep = startUpkeep(kms, new StoreLease(lease), log);
+  const stopUpkeep = startUpkeep({ ...kms, ownChanges, notReady }, new StoreLease(lease), log);
   const stopJournal = await startTombstoneJournal({
     path: config.tombstoneJournal ?? join(config.dataDir, 'tombstones.jsonl'),
     buckets: tombstoneBuckets,
@@ -163,55 +158,49 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
     seal: () => orderSeal(state.store, clock.now()),
   };
   return {
-    handle: createApi(dependencies, kms, { ...unsealed, audit, control, notReady }),
+    handle: createApi(dependencies, kms, { ...unsealed, audit: audit.sink, control, notReady }),
     audit,
-    auditPublicKeyPem,
     notReady,
     windDown: () => closing.abort(),
     close: async (sealing) => {
       await stopUpkeep();
       await stopJournal();
-      if (sealing) await audit.append(sealingEvent(clock.now(), config.replica));
+      if (sealing) ownChanges.note('Sealed', [`replica/${config.replica}`]);
+      await ownChanges.settle().catch((error: unknown) => {
+        log.error({ error: messageOf(error) }, 'the audit log did not take the last changes');
+      });
       await closeProviders();
       await audit.close();
-      await anchor.flush();
       await unsealed.close();
     },
   };
 }
 
-/** What the audit log says of a replica that obeyed the order, whoever gave it. */
-function sealingEvent(time: number, replica: string): AuditEvent {
-  const who = { principal: `replica/${replica}`, sourceIp: '-', protocol: 'none' };
-  const what = { product: 'Kms', action: 'Sealed', resources: [], decision: 'None', outcome: 'OK' } as const;
-  return { time, requestId: randomUUID().toUpperCase(), ...who, ...what };
-}
-
 function kmsDependencies(
   { config, clock }: KmsServiceDependencies,
-  store: Store,
-  providers: KmsDependencies['providers'],
-  closing: AbortSignal,
+  parts: Pick<KmsDependencies, 'store' | 'providers' | 'ownChanges' | 'closing'>,
 ): KmsDependencies {
+  const { store } = parts;
   const { region, accountId, instances, rotationHook } = config;
   return {
-    store,
+    ...parts,
     uses: new KeyUses(store),
     consumers: new SecretConsumers({ store, region, accountId }),
-    providers,
     clock,
     random: randomBytes,
     region,
     accountId,
     instances,
-    closing,
     accessKeys: createAccessKeyIssuer(clock, randomBytes),
     ...(rotationHook !== undefined && { rotationHook: new HttpsRotationHook({ ...rotationHook, clock }) }),
   };
 }
 
-/** What a first start needs: the account's access key in a file, and the role of the operator. */
-async function bootstrap({ config, clock, log }: KmsServiceDependencies, store: Store): Promise<void> {
+/**
+ * What a first start needs: the account's access key in a file, and the role of the operator. Gives the ARN of whom an
+ * access key was made for.
+ */
+async function bootstrap({ config, clock, log }: KmsServiceDependencies, store: Store): Promise<string[]> {
   const made = await ensureRootAccessKey(store, { now: clock.now(), random: randomBytes });
   if (made !== undefined) {
     const file = join(config.dataDir, rootCredentialFile);
@@ -223,9 +212,11 @@ async function bootstrap({ config, clock, log }: KmsServiceDependencies, store: 
     log.info({ file }, 'wrote the access key of the account root; keep it safe or delete it once others exist');
   }
   const [namespace, serviceAccount] = config.operatorServiceAccount?.split(':') ?? [];
-  if (namespace === undefined || serviceAccount === undefined) return;
   const { accountId, oidcProvider: provider } = config;
-  await ensureOperatorRole(store, { accountId, provider, namespace, serviceAccount }, randomBytes);
+  if (namespace !== undefined && serviceAccount !== undefined) {
+    await ensureOperatorRole(store, { accountId, provider, namespace, serviceAccount }, randomBytes);
+  }
+  return made === undefined ? [] : [`acs:ram::${accountId}:root`];
 }
 
 /** What the API works with besides the dependencies of KMS. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KmsDependencies } from '../kms/dependencies.ts';
 import { forgetUnusableKeys } from '../kms/forget.ts';
 import { keepKeys } from '../kms/key-upkeep.ts';
+import type { OwnChanges } from '../kms/own-changes.ts';
 import { Purge } from '../kms/purge.ts';
 import { rotateDueSecrets } from '../kms/secret-rotation-round.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -13,11 +14,18 @@ const roundMs = 60_000;
 /** After that long without a round of its holder another process does the upkeep. */
 export const upkeepLeaseMs: number = 2.5 * roundMs;
 
+/** What upkeep works with. */
+export interface UpkeepDependencies extends KmsDependencies {
+  readonly ownChanges: OwnChanges;
+  /** Why the service cannot work now; nothing is changed then. */
+  readonly notReady: () => string | undefined;
+}
+
 /**
  * What KMS does by itself: removes keys and secrets whose deletion is due and rotates keys and secrets, which one process does for all, and drops cached
  * material of keys that may not be used any more. Each process merges what it counted of the readers of secrets. Gives the stop, which waits for what is under way.
  */
-export function startUpkeep(dependencies: KmsDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
+export function startUpkeep(dependencies: UpkeepDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
   const stopping = new AbortController();
   const stopForgetting = forgetUnusableKeys(dependencies, (error) =>
     log.error({ error: messageOf(error) }, 'a changed key could not be read'),
@@ -49,7 +57,7 @@ async function mergeReaders({ consumers, clock }: KmsDependencies, log: Logger):
 }
 
 async function workForEver(
-  dependencies: KmsDependencies,
+  dependencies: UpkeepDependencies,
   lease: StoreLease,
   log: Logger,
   signal: AbortSignal,
@@ -67,6 +75,9 @@ async function workForEver(
         continue;
       }
       purge ??= new Purge(dependencies);
+      // What cannot be audited is not done.
+      await dependencies.ownChanges.settle();
+      if (dependencies.notReady() !== undefined) continue;
       const { keys, secrets } = await purge.round();
       if (keys.length + secrets.length > 0) log.info({ keys, secrets }, 'deleted what was due');
       await keepKeysOnce(dependencies, log);

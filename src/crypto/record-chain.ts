@@ -65,6 +65,21 @@ export interface Checkpoint extends ChainHead {
   signature: string;
 }
 
+/** Reads a checkpoint from JSON text; undefined when it is none. Says nothing about its signature. */
+export function parseCheckpoint(text: string): Checkpoint | undefined {
+  let value: Partial<Record<keyof Checkpoint, unknown>> | null;
+  try {
+    value = JSON.parse(text) as Partial<Record<keyof Checkpoint, unknown>> | null;
+  } catch {
+    return undefined;
+  }
+  const { seq, hash, signature } = value ?? {};
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1) return undefined;
+  if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) return undefined;
+  if (typeof signature !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(signature)) return undefined;
+  return { seq, hash, signature };
+}
+
 /** The bytes that a checkpoint signs. */
 export function checkpointMessage(head: ChainHead): Buffer {
   return Buffer.from(`kaap audit checkpoint v1\n${head.seq}\n${head.hash}\n`, 'latin1');

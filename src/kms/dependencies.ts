@@ -5,6 +5,7 @@ import type { KeyProvider } from '../ports/key-provider.ts';
 import type { RotationHook } from '../ports/rotation-hook.ts';
 import type { Store } from '../ports/store.ts';
 import type { KeyUses } from './key-uses.ts';
+import type { OwnChanges } from './own-changes.ts';
 import type { SecretConsumers } from './secret-consumers.ts';
 
 /** What kind of keys an instance holds. */
@@ -25,6 +26,8 @@ export interface KmsDependencies {
   readonly uses: KeyUses;
   /** Knows who reads which secret. */
   readonly consumers: SecretConsumers;
+  /** Puts into the audit log what KMS changes by itself. */
+  readonly ownChanges: Pick<OwnChanges, 'note'>;
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** Such as `local`. */

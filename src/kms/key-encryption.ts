@@ -13,7 +13,10 @@ import { keyTable, primaryVersion, type KeyRecord } from './records/key.ts';
 import { keyVersionTable, type KeyVersionRecord } from './records/key-version.ts';
 
 /** What a key does with data needs these. */
-export type CryptoDependencies = Pick<KmsDependencies, 'store' | 'providers' | 'clock' | 'uses'>;
+export type CryptoDependencies = Pick<
+  KmsDependencies,
+  'store' | 'providers' | 'clock' | 'uses' | 'ownChanges' | 'region' | 'accountId'
+>;
 
 /** A ciphertext and the key it was made with, as responses name it. */
 export interface EncryptedText {

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ApiError } from '../lib/errors.ts';
 import type { Transaction } from '../ports/store.ts';
+import { resourceArn } from './arn.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { forgetKey } from './forget.ts';
 import { addVersion } from './key-creation.ts';
@@ -95,6 +96,7 @@ export async function sweepExpiredMaterial(dependencies: KmsDependencies): Promi
     });
     if (key === undefined) continue;
     forgetKey(dependencies, key);
+    dependencies.ownChanges.note('ExpireKeyMaterial', [resourceArn(dependencies, 'key', keyId)]);
     swept.push(keyId);
   }
   return swept;

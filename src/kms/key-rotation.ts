@@ -1,11 +1,12 @@
 import { keySpecs } from '../crypto/key-specs.ts';
 import { ApiError } from '../lib/errors.ts';
+import { resourceArn } from './arn.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { addVersion } from './key-creation.ts';
 import { keyTable, placementOf, primaryVersion, stateAt, type KeyRecord } from './records/key.ts';
 import { providerOf } from './provider-of-key.ts';
 
-type Dependencies = Pick<KmsDependencies, 'store' | 'providers' | 'clock'>;
+type Dependencies = Pick<KmsDependencies, 'store' | 'providers' | 'clock' | 'ownChanges' | 'region' | 'accountId'>;
 
 /** Whether new material may be made for the key: not for what came from outside, is kept outside, or has one version. */
 export function isRotatable(key: KeyRecord): boolean {
@@ -66,7 +67,7 @@ async function replacePrimary(
   isNeeded: (key: KeyRecord, now: number) => boolean,
 ): Promise<{ key: KeyRecord; version?: string }> {
   const material = await providerOf(dependencies, draft).generate(draft.keySpec, placementOf(draft));
-  return dependencies.store.transact(async (transaction) => {
+  const rotated = await dependencies.store.transact(async (transaction) => {
     const now = dependencies.clock.now();
     const key = await keyTable.get(transaction, draft.keyId);
     if (key === undefined) throw new ApiError('Forbidden.KeyNotFound', `There is no key ${draft.keyId} any more.`);
@@ -74,4 +75,6 @@ async function replacePrimary(
     await addVersion(transaction, key, material, now);
     return { key, version: material.versionId };
   });
+  if ('version' in rotated) dependencies.ownChanges.note('RotateKey', [resourceArn(dependencies, 'key', draft.keyId)]);
+  return rotated;
 }

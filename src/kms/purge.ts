@@ -1,3 +1,4 @@
+import { resourceArn } from './arn.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { destroyMaterials, materialsOf } from './destroy-material.ts';
 import { forgetKey } from './forget.ts';
@@ -61,12 +62,13 @@ export class Purge {
     });
     if (removed === undefined) return false;
     forgetKey(this.#dependencies, removed.key);
+    this.#dependencies.ownChanges.note('DeleteKey', [resourceArn(this.#dependencies, 'key', keyId)]);
     await destroyMaterials(this.#dependencies, removed.key, removed.materials);
     return true;
   }
 
-  #countDownSecret(name: string, elapsedMs: number): Promise<boolean> {
-    return this.#dependencies.store.transact(async (transaction) => {
+  async #countDownSecret(name: string, elapsedMs: number): Promise<boolean> {
+    const removed = await this.#dependencies.store.transact(async (transaction) => {
       const secret = await secretTable.get(transaction, name);
       if (secret?.deletion === undefined) return false;
       secret.deletion = this.#countDown(secret.deletion, elapsedMs);
@@ -75,6 +77,8 @@ export class Purge {
       else await secretTable.put(transaction, name, secret);
       return due;
     });
+    if (removed) this.#dependencies.ownChanges.note('DeleteSecret', [resourceArn(this.#dependencies, 'secret', name)]);
+    return removed;
   }
 
   #countDown(deletion: PlannedDeletion, elapsedMs: number): PlannedDeletion {

@@ -1,5 +1,6 @@
 import { uuidV4 } from '../crypto/uuid.ts';
-import { messageOf } from '../lib/errors.ts';
+import { ApiError, messageOf } from '../lib/errors.ts';
+import { resourceArn } from './arn.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { secretTable } from './records/secret.ts';
 import { isDue } from './secret-rotation.ts';
@@ -17,7 +18,7 @@ const maxRoundMs = 60_000;
 
 /** Rotates the secrets that are due, one after the other. One process does it for all. */
 export async function rotateDueSecrets(dependencies: KmsDependencies, signal: AbortSignal): Promise<RotationResult> {
-  const { store, clock, random } = dependencies;
+  const { store, clock, random, ownChanges } = dependencies;
   const due = (await secretTable.all(store)).filter(({ record }) => isDue(record, clock.now())).slice(0, maxSecrets);
   const end = clock.monotonic() + maxRoundMs;
   const rotated: string[] = [];
@@ -27,8 +28,11 @@ export async function rotateDueSecrets(dependencies: KmsDependencies, signal: Ab
     try {
       await rotateSecret(dependencies, { name: secret, secret: record }, uuidV4(random), signal);
       rotated.push(secret);
+      ownChanges.note('RotateSecret', [resourceArn(dependencies, 'secret', secret)]);
     } catch (error) {
       failed.push({ secret, error: messageOf(error) });
+      const code = error instanceof ApiError ? error.code : 'InternalFailure';
+      ownChanges.note('RotateSecret', [resourceArn(dependencies, 'secret', secret)], code);
     }
   }
   return { rotated, failed };

@@ -25,7 +25,15 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
   kaap_sealed: { type: 'gauge', help: '1 while the store is sealed, 0 while it is open.' },
   kaap_audit_healthy: {
     type: 'gauge',
-    help: '1 while the audit log can be written. While it is 0, no call is answered.',
+    help: '1 while the audit log can be written. While it is 0, no call is answered, or its record waits in the buffer.',
+  },
+  kaap_audit_buffered_records: {
+    type: 'gauge',
+    help: 'Records of the audit log that were acknowledged and are in memory only. They are lost if the process is killed.',
+  },
+  kaap_audit_anchored: {
+    type: 'gauge',
+    help: '1 while the head of the audit log can be written to its anchors, 0 while one of them cannot be reached.',
   },
   kaap_xki_connected: {
     type: 'gauge',

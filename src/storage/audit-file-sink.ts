@@ -3,11 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { chainLine, signCheckpoint, type ChainHead, type Checkpoint } from '../crypto/record-chain.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
-import { ApiError, messageOf } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
 import { silentLogger, type Logger } from '../lib/log.ts';
 import type { AuditEvent, AuditSink } from '../ports/audit-sink.ts';
-import { membersOf, type AuditLine } from './audit-lines.ts';
+import { membersOf, type AuditLine, type Outage } from './audit-lines.ts';
 import { lockAuditDirectory } from './audit-lock.ts';
+import { AuditQueue, unavailable, type AuditBuffer, type WaitingRecord } from './audit-queue.ts';
 import { recoverAuditLog } from './audit-recovery.ts';
 import type { OpenSegment } from './audit-segments.ts';
 import { SegmentWriter } from './audit-writer.ts';
@@ -29,6 +30,10 @@ export interface AuditFileSinkOptions {
   segmentBytes?: number;
   /** Records that may wait; more are refused with ServiceUnavailableTemporary. 10,000 unless given. */
   queueLimit?: number;
+  /** Acknowledges records from memory while the disk does not take them. Without it they are refused. */
+  buffer?: AuditBuffer | undefined;
+  /** Milliseconds after which a disk that failed is tried again; 1000 unless given. */
+  retryMs?: number;
   clock?: Clock;
   log?: Logger;
   /** Opens segments; only tests of failing disks pass another one. */
@@ -39,8 +44,12 @@ export interface AuditFileSinkOptions {
 export interface AuditFileSink extends AuditSink {
   /** The last durable record. */
   readonly head: ChainHead;
-  /** False while the last write failed; the next append tries again. For readiness and the alarm. */
+  /** False while the last write failed or lasts too long. For the alarm. */
   readonly healthy: boolean;
+  /** Whether it takes another record: always while it is healthy, and while there is room in its buffer. For readiness. */
+  readonly accepts: boolean;
+  /** Records that were acknowledged and are not durable yet. */
+  readonly buffered: number;
 }
 
 /**
@@ -48,8 +57,9 @@ export interface AuditFileSink extends AuditSink {
  * log was changed or cut.
  *
  * Group commit: records that arrive while others are made durable are written and synced together. When the disk is
- * full or fails, or too many records wait, `append` rejects with ServiceUnavailableTemporary (mode `block`): nothing is
- * dropped silently, and the next append tries again. A checkpoint covers each record within `checkpointIntervalMs`.
+ * full or fails, or too many records wait, `append` rejects with ServiceUnavailableTemporary; with a buffer it resolves
+ * while there is room. Nothing is dropped silently: an `outage` record tells how many were buffered and refused. The disk
+ * is tried again by itself. A checkpoint covers each record within `checkpointIntervalMs`.
  */
 export async function openAuditFileSink(options: AuditFileSinkOptions): Promise<AuditFileSink> {
   const { directory, segmentBytes = 64 * 2 ** 20 } = options;
@@ -72,16 +82,6 @@ export async function openAuditFileSink(options: AuditFileSinkOptions): Promise<
   }
 }
 
-interface Waiting {
-  kind: AuditLine['kind'];
-  body: string;
-  resolve: () => void;
-  reject: (error: unknown) => void;
-}
-
-/** Records written and synced together at most: bounds the memory of one batch. */
-const maxBatch = 4096;
-
 class FileSink implements AuditFileSink {
   readonly #writer: SegmentWriter;
   readonly #options: AuditFileSinkOptions;
@@ -89,14 +89,13 @@ class FileSink implements AuditFileSink {
   readonly #log: Logger;
   readonly #unlock: () => void;
   readonly #timer: NodeJS.Timeout;
-  readonly #queueLimit: number;
   readonly #checkpointRecords: number;
-  #queue: Waiting[] = [];
+  readonly #queue: AuditQueue;
   #head: ChainHead;
   /** Number of the last record that is a checkpoint or is covered by one. */
   #covered: number;
   #checkpointDue = false;
-  #healthy = true;
+  #retry: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -109,7 +108,7 @@ class FileSink implements AuditFileSink {
     this.#unlock = unlock;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLogger;
-    this.#queueLimit = options.queueLimit ?? 10_000;
+    this.#queue = new AuditQueue({ limit: options.queueLimit ?? 10_000, buffer: options.buffer });
     this.#checkpointRecords = options.checkpointRecords ?? 1000;
     this.#timer = setInterval(() => this.#checkpoint(), options.checkpointIntervalMs ?? 5000).unref();
   }
@@ -119,7 +118,15 @@ class FileSink implements AuditFileSink {
   }
 
   get healthy(): boolean {
-    return this.#healthy;
+    return !this.#queue.failing;
+  }
+
+  get accepts(): boolean {
+    return this.healthy || this.#queue.accepts;
+  }
+
+  get buffered(): number {
+    return this.#queue.buffered;
   }
 
   async append(event: AuditEvent): Promise<void> {
@@ -129,22 +136,24 @@ class FileSink implements AuditFileSink {
   /** Appends a record whose body is JSON text already. */
   enqueue(kind: AuditLine['kind'], body: string): Promise<void> {
     if (this.#closed) return Promise.reject(unavailable('The audit log is closed.'));
-    if (this.#queue.length >= this.#queueLimit) {
-      return Promise.reject(unavailable('Too many records wait for the audit log. Try again.'));
-    }
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ kind, body, resolve, reject });
-      this.#run();
-    });
+    const appended = this.#queue.enqueue(kind, body);
+    // What goes to the buffer does not try the disk: the timer does.
+    if (this.healthy || this.#options.buffer === undefined) this.#run();
+    return appended;
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     await this.#running;
     try {
-      if (this.#head.seq > this.#covered) await this.#write([], true);
+      while (this.#queue.length > 0 || this.#queue.untold !== undefined) await this.#write(false);
+      if (this.#head.seq > this.#covered) await this.#write(true);
+    } catch (error) {
+      if (this.buffered > 0) this.#log.error({ records: this.buffered }, 'records of the audit log are lost');
+      throw error;
     } finally {
       await this.#writer.close().finally(this.#unlock);
     }
@@ -164,19 +173,37 @@ class FileSink implements AuditFileSink {
     do {
       // Callers whose records have just become durable come back with the next ones within this turn.
       await nextTurn();
-      const batch = this.#queue.splice(0, maxBatch);
       try {
-        await this.#write(batch, this.#checkpointDue);
-        for (const { resolve } of batch) resolve();
+        await this.#write(this.#checkpointDue);
       } catch (error) {
         this.#checkpointDue = false;
-        this.#fail(batch, error);
+        this.#fail(error);
       }
-    } while (this.#queue.length > 0);
+    } while (this.#isMoreToWrite());
     this.#running = undefined;
   }
 
-  async #write(batch: readonly Waiting[], checkpointDue: boolean): Promise<void> {
+  #isMoreToWrite(): boolean {
+    const waits = this.#queue.length > 0;
+    if (this.healthy) return waits || this.#queue.untold !== undefined;
+    return waits && this.#options.buffer === undefined;
+  }
+
+  async #write(checkpointDue: boolean): Promise<void> {
+    const batch = this.#queue.take();
+    const outage = this.#queue.untold;
+    const { text, head, checkpoint } = this.#compose(batch, outage, checkpointDue);
+    if (text !== '') await this.#inTime(this.#writer.append(Buffer.from(text), this.#head.seq + 1));
+    if (!this.healthy) this.#log.info({ seq: head.seq, ...outage }, 'the audit log can be written again');
+    this.#head = head;
+    this.#queue.written(outage);
+    if (checkpoint === undefined) return;
+    this.#covered = head.seq;
+    this.#checkpointDue = false;
+    this.#anchor(checkpoint);
+  }
+
+  #compose(batch: readonly WaitingRecord[], outage: Outage | undefined, checkpointDue: boolean): Composed {
     const now = this.#clock.now();
     const lines: string[] = [];
     let head = this.#head;
@@ -185,23 +212,28 @@ class FileSink implements AuditFileSink {
       lines.push(next.line);
       head = next.head;
     };
+    if (outage !== undefined) add('outage', JSON.stringify(outage));
     for (const { kind, body } of batch) add(kind, body);
     const due = checkpointDue || head.seq - this.#covered >= this.#checkpointRecords;
     const checkpoint = due && head.seq > 0 ? signCheckpoint(this.#options.checkpointKey, head) : undefined;
     if (checkpoint !== undefined) add('checkpoint', JSON.stringify(checkpoint));
-    if (lines.length === 0) return;
-    await this.#writer.append(Buffer.from(lines.join('')), this.#head.seq + 1);
-    this.#succeed(head, checkpoint);
+    return { text: lines.join(''), head, checkpoint };
   }
 
-  #succeed(head: ChainHead, checkpoint: Checkpoint | undefined): void {
-    this.#head = head;
-    if (!this.#healthy) this.#log.info({ seq: head.seq }, 'the audit log can be written again');
-    this.#healthy = true;
-    if (checkpoint === undefined) return;
-    this.#covered = head.seq;
-    this.#checkpointDue = false;
-    this.#anchor(checkpoint);
+  /** Waits for a write. With a buffer, one that lasts too long begins an outage. */
+  async #inTime(writing: Promise<void>): Promise<void> {
+    const { buffer } = this.#options;
+    if (buffer === undefined) return writing;
+    const begin = (): void => {
+      this.#alarm('it takes longer than it may');
+      this.#queue.late(this.#clock.now(), unavailable(failureMessage));
+    };
+    const timer = setTimeout(begin, buffer.slowMs ?? 1000).unref();
+    try {
+      await writing;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #anchor(checkpoint: Checkpoint): void {
@@ -212,15 +244,25 @@ class FileSink implements AuditFileSink {
     }
   }
 
-  #fail(batch: readonly Waiting[], cause: unknown): void {
-    if (this.#healthy)
-      this.#log.error({ error: messageOf(cause) }, 'the audit log cannot be written: refusing requests');
-    this.#healthy = false;
-    const error = unavailable('The audit log cannot be written now. Check the free space of its disk.', cause);
-    for (const { reject } of batch) reject(error);
+  #fail(cause: unknown): void {
+    this.#alarm(messageOf(cause));
+    this.#queue.failed(this.#clock.now(), unavailable(failureMessage, cause));
+    clearTimeout(this.#retry);
+    if (!this.#closed) this.#retry = setTimeout(() => this.#run(), this.#options.retryMs ?? 1000).unref();
+  }
+
+  #alarm(error: string): void {
+    if (!this.healthy) return;
+    const what = this.#options.buffer === undefined ? 'refusing requests' : 'buffering records in memory';
+    this.#log.error({ error }, `the audit log cannot be written: ${what}`);
   }
 }
 
-function unavailable(message: string, cause?: unknown): ApiError {
-  return new ApiError('ServiceUnavailableTemporary', message, { cause });
+const failureMessage = 'The audit log cannot be written now. Check the free space of its disk.';
+
+/** Lines to write, and where they lead. */
+interface Composed {
+  text: string;
+  head: ChainHead;
+  checkpoint: Checkpoint | undefined;
 }

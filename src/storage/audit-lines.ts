@@ -9,7 +9,8 @@ import type { AuditEvent } from '../ports/audit-sink.ts';
 export type AuditLine =
   | { seq: number; recordedAt: number; kind: 'event'; event: AuditEvent }
   | { seq: number; recordedAt: number; kind: 'checkpoint'; checkpoint: Checkpoint }
-  | { seq: number; recordedAt: number; kind: 'recovery'; recovery: Recovery };
+  | { seq: number; recordedAt: number; kind: 'recovery'; recovery: Recovery }
+  | { seq: number; recordedAt: number; kind: 'outage'; outage: Outage };
 
 /** What a start found after a crash: bytes of a write that never completed, so that nothing in them was acknowledged. */
 export interface Recovery {
@@ -18,7 +19,17 @@ export interface Recovery {
   movedTo: string;
 }
 
-const memberKind = /^\{"seq":\d+,"recordedAt":\d+,"kind":"(event|checkpoint|recovery)",/;
+/** A time in which the disk did not take records. `recordedAt` of its record is when it took them again. */
+export interface Outage {
+  /** Milliseconds since the Unix epoch. */
+  since: number;
+  /** Records that were acknowledged before they were durable. They stand around this one, in the order of their calls. */
+  buffered: number;
+  /** Requests that were refused; the log has no record of them. */
+  refused: number;
+}
+
+const memberKind = /^\{"seq":\d+,"recordedAt":\d+,"kind":"(event|checkpoint|recovery|outage)",/;
 
 /** The members of a record, without braces, from its body as JSON text. */
 export function membersOf(kind: AuditLine['kind'], recordedAt: number, body: string): string {

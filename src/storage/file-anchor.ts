@@ -1,29 +1,17 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { z } from 'zod';
-import type { Checkpoint } from '../crypto/record-chain.ts';
+import { parseCheckpoint, type Checkpoint } from '../crypto/record-chain.ts';
+import type { AuditAnchor } from '../ports/audit-anchor.ts';
 import { syncDirectory } from './audit-segments.ts';
 
-/** Keeps the last checkpoint in a file, which belongs on another disk or mount than the log. */
-export interface FileAnchor {
-  /** Last checkpoint, at opening or since. */
-  readonly last: Checkpoint | undefined;
-  /** Replaces the file. Of checkpoints that come while it is being written, the last is kept. */
-  readonly anchor: (checkpoint: Checkpoint) => void;
-  /** Resolves when the last checkpoint is durable; rejects when it could not be written. */
-  flush(): Promise<void>;
-}
-
-const checkpointSchema = z.object({
-  seq: z.int().min(1),
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
-  signature: z.base64(),
-});
-
-/** Opens the anchor at `path`; the file need not exist, but one that is damaged is an error. */
-export async function openFileAnchor(path: string): Promise<FileAnchor> {
+/**
+ * Opens the anchor in the file at `path`, which belongs on another disk or mount than the log. The file need not exist, but
+ * one that is damaged is an error.
+ */
+export async function openFileAnchor(path: string): Promise<AuditAnchor> {
   let last = await readFileAnchor(path);
   let pending: Checkpoint | undefined;
+  let healthy = true;
   let writing: Promise<void> = Promise.resolve();
   const writePending = async (): Promise<void> => {
     const checkpoint = pending;
@@ -34,12 +22,18 @@ export async function openFileAnchor(path: string): Promise<FileAnchor> {
     get last() {
       return last;
     },
+    get healthy() {
+      return healthy;
+    },
     anchor: (checkpoint) => {
       last = checkpoint;
       pending = checkpoint;
       writing = writing.catch(() => undefined).then(writePending);
       // Whoever flushes hears of a failure; nobody else waits for it.
-      writing.catch(() => undefined);
+      writing.then(
+        () => (healthy = true),
+        () => (healthy = false),
+      );
     },
     flush: () => writing,
   };
@@ -54,12 +48,9 @@ export async function readFileAnchor(path: string): Promise<Checkpoint | undefin
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  try {
-    return checkpointSchema.parse(JSON.parse(text));
-  } catch (error) {
-    const message = `The audit anchor ${path} is damaged. Restore it, or verify the log and remove it.`;
-    throw new Error(message, { cause: error });
-  }
+  const checkpoint = parseCheckpoint(text);
+  if (checkpoint !== undefined) return checkpoint;
+  throw new Error(`The audit anchor ${path} is damaged. Restore it, or verify the log and remove it.`);
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {

@@ -290,6 +290,23 @@ describe('the STS that proves callers of another account', () => {
   });
 });
 
+describe('the audit log', () => {
+  const configOf = (settings: string[]): ReturnType<typeof readKmsConfig> => {
+    const kms = find(template(settings), 'StatefulSet', 'kaap-kms') as unknown as {
+      spec: { template: { spec: PodSpec } };
+    };
+    const env = kms.spec.template.spec.containers[0]?.env ?? [];
+    return readKmsConfig(Object.fromEntries(env.map(({ name, value }) => [name, value ?? 'x'])));
+  };
+
+  test('refuses when it cannot be written, and has its head in a ConfigMap, unless told otherwise', () => {
+    const anchorConfigMap = { namespace, name: 'kaap-audit-anchor' };
+    expect(configOf([]).audit).toEqual({ buffer: undefined, anchorFile: undefined, anchorConfigMap });
+    const buffered = configOf(['--set=kms.audit.whenFull=buffer', '--set=kms.audit.anchorConfigMap=false']);
+    expect(buffered.audit).toMatchObject({ buffer: { maxBytes: 16_777_216 }, anchorConfigMap: undefined });
+  });
+});
+
 interface Rule {
   apiGroups: string[];
   resources: string[];
@@ -310,8 +327,11 @@ function rights(objects: readonly RenderedObject[], name: string): string[] {
 describe('rights', () => {
   const objects = template();
 
-  test('of the KMS: to ask whether a token is real', () => {
-    expect(rights(objects, 'kaap-kms')).toEqual(['ClusterRole tokenreviews * create']);
+  test('of the KMS: to ask whether a token is real, and to keep the head of its audit log', () => {
+    const review = 'ClusterRole tokenreviews * create';
+    expect(rights(objects, 'kaap-kms')).toEqual([review, 'Role configmaps kaap-audit-anchor get,patch']);
+    expect(rights(template(['--set=kms.audit.anchorConfigMap=false']), 'kaap-kms')).toEqual([review]);
+    expect(rights(template(['--set=kms.persistence.enabled=false']), 'kaap-kms')).toEqual([review]);
   });
 
   test('A14: of the webhook: what it reads, its own configuration and its own certificate', () => {

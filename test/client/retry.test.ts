@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { KmsClientError } from '../../src/client/kms-client-error.ts';
+import { isKmsClientError, KmsClientError } from '../../src/client/kms-client-error.ts';
 import { retrying, retryWaitMs } from '../../src/client/retry.ts';
 
 function failure(retryable: boolean): KmsClientError {
   return new KmsClientError({ code: 'X', message: 'x', httpStatus: 503, retryable });
 }
 
-const limits = { deadlineMs: 10_000, maxAttempts: 3, random: () => 0 };
+const mayRepeat = (error: unknown): boolean => isKmsClientError(error) && error.retryable;
+const limits = { deadlineMs: 10_000, maxAttempts: 3, mayRepeat, random: () => 0 };
 
 describe('retrying', () => {
   test('repeats what may succeed later', async () => {

@@ -3,11 +3,13 @@ import { decodeInput } from '../../src/gateway/decode-input.ts';
 import { createKmsActions } from '../../src/kms/actions.ts';
 import type { InstanceDescription, KmsDependencies } from '../../src/kms/dependencies.ts';
 import { KeyUses, type KeyUsesOptions } from '../../src/kms/key-uses.ts';
+import { OwnChanges } from '../../src/kms/own-changes.ts';
 import { SecretConsumers } from '../../src/kms/secret-consumers.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { ApiError } from '../../src/lib/errors.ts';
 import type { AccessRequest } from '../../src/policy/decision.ts';
 import type { Principal } from '../../src/policy/principal.ts';
+import type { AuditSink } from '../../src/ports/audit-sink.ts';
 import type { ActionPlan, AnyAction, RequestContext } from '../../src/ports/action.ts';
 import { SoftwareProvider } from '../../src/providers/software-provider.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
@@ -26,6 +28,13 @@ export class KmsScene {
   readonly store: MemoryStore = new MemoryStore();
   readonly provider: SoftwareProvider = new SoftwareProvider({ random: randomBytes });
   readonly dependencies: KmsDependencies;
+  /** What KMS did by itself, as `action resources outcome`. */
+  readonly ownChanges: string[] = [];
+  readonly audit: Pick<AuditSink, 'append'> = {
+    append: async ({ action, resources, outcome }) => {
+      this.ownChanges.push(`${action} ${resources.join()} ${outcome}`);
+    },
+  };
   readonly #actions: ReadonlyMap<string, AnyAction>;
 
   /** `providers` are those besides the software provider. */
@@ -40,6 +49,7 @@ export class KmsScene {
       providers: { software: this.provider, ...providers },
       uses: new KeyUses(this.store, useOptions),
       consumers: new SecretConsumers({ store: this.store, region: 'local', accountId: account }),
+      ownChanges: new OwnChanges({ audit: this.audit, clock: this.clock, random: randomBytes }),
       clock: this.clock,
       random: randomBytes,
       region: 'local',

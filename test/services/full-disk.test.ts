@@ -138,6 +138,28 @@ describe.skipIf(!isRoot)('kms on a disk that fills up (needs root, to mount one)
     await expectNothingLost(kms.client, writing);
   });
 
+  it('H3: with a buffer, answers what it can without its disk, and has every record of it afterwards', async () => {
+    await kms.end('SIGTERM');
+    home = { ...home, environment: { ...home.environment, KAAP_AUDIT_WHEN_FULL: 'buffer' } };
+    kms = await startKmsProcess(home);
+    const writing = new Writing();
+    await writing.write(kms.client, 'before');
+    const filler = await fillDisk();
+    for (let count = 0; count < 60; count += 1) await writing.write(kms.client, `full/${count}`);
+    for (let count = 0; count < 100; count += 1) {
+      const { RequestId } = await kms.client.call('Kms', 'GetSecretValue', { SecretName: 'before' });
+      writing.requestIds.push(String(RequestId));
+    }
+    expect(await auditHealthy()).toBe('0');
+    expect(await ready()).toBe(200);
+    await rm(filler);
+    await expect.poll(auditHealthy, { timeout: 5000 }).toBe('1');
+    await kms.end('SIGTERM');
+    await expectAudited(writing);
+    kms = await startKmsProcess(home);
+    await expectNothingLost(kms.client, writing);
+  });
+
   it('H3: has everything that was acknowledged when it is killed on a full disk and started with space again', async () => {
     const writing = new Writing();
     const filler = await writeIntoFullDisk(writing);

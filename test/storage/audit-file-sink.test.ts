@@ -174,7 +174,23 @@ describe('a failing disk', () => {
     broken = false;
     await sink.append(auditEvent({ requestId: 'short' }));
     await sink.close();
-    expect(await verify()).toMatchObject({ ok: true, records: 2 });
+    // The event, the record of the outage, and the checkpoint.
+    expect(await verify()).toMatchObject({ ok: true, records: 3 });
+  });
+
+  it('H3: says in the log from when the disk took nothing and how many requests were refused, without being asked again', async () => {
+    let full = true;
+    const clock = new ManualClock(5000);
+    const sink = await open({ openSegment: failing(() => full), retryMs: 5, clock });
+    await Promise.allSettled([sink.append(auditEvent()), sink.append(auditEvent())]);
+    expect([sink.healthy, sink.accepts]).toEqual([false, false]);
+    clock.advance(2000);
+    full = false;
+    await expect.poll(() => sink.healthy).toBe(true);
+    await sink.close();
+    const [line] = await linesOf(directory);
+    const outage = { since: 5000, buffered: 0, refused: 2 };
+    expect(JSON.parse(line?.toString() ?? '')).toMatchObject({ seq: 1, recordedAt: 7000, kind: 'outage', outage });
   });
 
   it('H3: refuses requests when more than the limit wait for a slow disk', async () => {

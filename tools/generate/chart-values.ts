@@ -96,6 +96,23 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
       port: count('Port of the STS, which the NetworkPolicy lets through.', 443, 1, 65_535),
     },
   ),
+  audit: section('The audit log, which lies on the volume.', {
+    whenFull: oneOf(
+      'While the log cannot be written, as on a full volume: refuse answers no call; buffer answers, and keeps records in memory until its bound.',
+      'refuse',
+      ['refuse', 'buffer'],
+    ),
+    bufferBytes: count(
+      'Bytes of records in memory at most. They are lost if the process is killed. Leave three times as much in the memory limit.',
+      16_777_216,
+      65_536,
+      268_435_456,
+    ),
+    anchorConfigMap: flag(
+      'Keep the head of each log in the ConfigMap kaap-audit-anchor too, so that a cut-off end is seen. A pod whose volume was lost does not start before its key is taken out of there.',
+      true,
+    ),
+  }),
   persistence: section('The volume that holds the state, sealed; with a database, the audit log of each pod.', {
     enabled: flag('Keep state on a volume. Without it, every key and secret is lost with the pod: for tests.', true),
     size: text('Size of the volume.', '4Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),

@@ -35,6 +35,7 @@ export function actionTable(): ReadonlyMap<string, AnyAction> {
     store,
     uses: new KeyUses(store),
     consumers: new SecretConsumers({ ...home, store }),
+    ownChanges: { note: () => undefined },
     providers: {},
     clock: systemClock,
     random: randomBytes,

@@ -1,6 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
+import type { Checkpoint } from '../../crypto/record-chain.ts';
+import { readConfigMapAnchor, type ConfigMapKey } from '../../kube/config-map-anchor.ts';
+import { KubeClient } from '../../kube/kube-client.ts';
+import { loadKubeConnection } from '../../kube/kube-config.ts';
+import { createTransport } from '../../kube/transport.ts';
 import { queryAuditLog, type AuditFilter } from '../../storage/audit-query.ts';
 import { readAuditLines } from '../../storage/audit-segments.ts';
 import { verifyAuditLog, type AuditVerifyOptions } from '../../storage/audit-verify.ts';
@@ -10,6 +15,7 @@ import { standardOutput } from '../output.ts';
 interface VerifyOptions {
   checkpointKey?: string;
   anchor?: string;
+  anchorConfigmap?: ConfigMapKey;
   maxUncovered?: number;
 }
 
@@ -26,6 +32,7 @@ export function registerAudit(program: Command): void {
     .argument('<folders...>', 'folder of a log, <data folder>/audit; each replica has one')
     .option('--checkpoint-key <file>', 'public key (PEM) that verifies the signed checkpoints of all replicas')
     .option('--anchor <file>', 'head that was kept outside, <data folder>/audit-anchor.json: shows a cut-off end')
+    .option('--anchor-configmap <namespace/name/replica>', 'head that the cluster keeps of the log', configMapKey)
     .option('--max-uncovered <records>', 'records that may follow the last checkpoint', wholeNumber)
     .action(verify);
   audit
@@ -48,7 +55,8 @@ export function registerAudit(program: Command): void {
 }
 
 async function verify(folders: string[], options: VerifyOptions): Promise<void> {
-  if (options.anchor !== undefined && folders.length > 1) {
+  const isAnchored = options.anchor !== undefined || options.anchorConfigmap !== undefined;
+  if (isAnchored && folders.length > 1) {
     throw new Error('An anchor is of one log. Verify the folders one by one, each with its own anchor.');
   }
   const given = await verifyOptionsOf(options);
@@ -65,14 +73,43 @@ async function verify(folders: string[], options: VerifyOptions): Promise<void> 
   }
 }
 
-async function verifyOptionsOf({ checkpointKey, anchor, maxUncovered }: VerifyOptions): Promise<AuditVerifyOptions> {
-  const head = anchor === undefined ? undefined : await readFileAnchor(anchor);
-  if (anchor !== undefined && head === undefined) throw new Error(`There is no anchor ${anchor}.`);
+async function verifyOptionsOf(options: VerifyOptions): Promise<AuditVerifyOptions> {
+  const { checkpointKey, maxUncovered } = options;
+  const head = await anchorOf(options);
   return {
     ...(checkpointKey !== undefined && { checkpointKey: createPublicKey(readFileSync(checkpointKey)) }),
     ...(head !== undefined && { anchor: head }),
     ...(maxUncovered !== undefined && { maxUncovered }),
   };
+}
+
+/** The head that was kept outside. Throws when one is named and not there: without it a cut-off end goes unseen. */
+async function anchorOf({ anchor, anchorConfigmap: at }: VerifyOptions): Promise<Checkpoint | undefined> {
+  if (anchor !== undefined && at !== undefined) throw new Error('Give one anchor: a file or a ConfigMap.');
+  if (anchor !== undefined) {
+    const head = await readFileAnchor(anchor);
+    if (head === undefined) throw new Error(`There is no anchor ${anchor}.`);
+    return head;
+  }
+  if (at === undefined) return undefined;
+  const transport = createTransport(await loadKubeConnection({ env: process.env }), { userAgent: 'kaap' });
+  try {
+    const head = await readConfigMapAnchor(new KubeClient(transport), at);
+    if (head === undefined) throw new Error(`ConfigMap ${at.namespace}/${at.name} has no head of replica ${at.key}.`);
+    return head;
+  } finally {
+    transport.close();
+  }
+}
+
+function configMapKey(text: string): ConfigMapKey {
+  const [namespace, name, key, ...rest] = text.split('/');
+  if (!namespace || !name || !key || rest.length > 0) {
+    throw new InvalidArgumentError(
+      'Write <namespace>/<ConfigMap>/<replica>, such as kaap/kaap-audit-anchor/kaap-kms-0.',
+    );
+  }
+  return { namespace, name, key };
 }
 
 async function query(folders: string[], { limit = Infinity, ...filter }: QueryOptions): Promise<void> {

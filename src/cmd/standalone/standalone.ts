@@ -14,6 +14,7 @@ import { createMetrics } from '../../lib/metrics.ts';
 import { OPERATOR_AUDIENCE, OPERATOR_ROLE } from '../../ram/operator-role.ts';
 import { createJwksVerifier } from '../../sts/oidc/jwks-verifier.ts';
 import { noAccessSettings } from '../access-config.ts';
+import { plainAudit } from '../audit-config.ts';
 import { startKmsService, type KmsService } from '../kms-service.ts';
 import { openManifests } from './manifests.ts';
 import { TokenIssuer } from './token-issuer.ts';
@@ -102,7 +103,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       dataDir,
       seal: { kind: 'file', path: join(dataDir, 'seal.key') },
       database: undefined,
-      auditAnchor: undefined,
+      audit: plainAudit,
       tombstoneJournal: undefined,
       replica: 'standalone',
       caDir: undefined,
