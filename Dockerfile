@@ -28,6 +28,10 @@ ENTRYPOINT ["/usr/local/bin/node", "src/cmd/webhook.ts"]
 FROM runtime AS hsm
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/hsm.ts"]
 
+# To try out keys in an HSM without one: its base has SoftHSM2.
+FROM hsm AS hsm-softhsm2
+ENV SOFTHSM2_CONF=/app/src/hsm/softhsm2.conf
+
 FROM runtime AS xki-proxy
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/xki-proxy.ts"]
 

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { ConfigError, readConfig } from '../lib/config.ts';
+import { ConfigError, parseListenAddress, readConfig } from '../lib/config.ts';
+import { startHealthServer } from '../lib/health-server.ts';
 import { createLogger } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { shutdownSignal } from '../lib/signals.ts';
 import { handshakeBytes, handshakeFile } from '../providers/pkcs11-handshake.ts';
 import { superviseWorker } from '../hsm/supervisor.ts';
@@ -11,6 +13,7 @@ import { exitOnFailure } from './exit.ts';
 import { hsmVariables } from './hsm-config.ts';
 
 const startMs = 60_000;
+const schema = z.object({ ...hsmVariables, KAAP_HSM_HEALTH_LISTEN: z.string().optional() });
 
 /** The folder of the socket, for this user alone, with a new secret beside the socket. */
 function prepareFolder(socket: string): void {
@@ -27,8 +30,18 @@ function prepareFolder(socket: string): void {
 }
 
 async function main(): Promise<void> {
-  const config = readConfig(z.object(hsmVariables), process.env);
+  const config = readConfig(schema, process.env);
+  const { KAAP_HSM_HEALTH_LISTEN: listen } = config;
   prepareFolder(config.KAAP_HSM_SOCKET);
+  // Says that this process lives, whatever becomes of the module: that `kms` knows, instance by instance.
+  const health =
+    listen === undefined
+      ? undefined
+      : await startHealthServer({
+          address: parseListenAddress(listen),
+          metrics: createMetrics(),
+          notReady: () => undefined,
+        });
   // The worker inherits it: its socket has mode 0600.
   process.umask(0o177);
   await superviseWorker({
@@ -38,6 +51,7 @@ async function main(): Promise<void> {
     log: createLogger({ name: 'hsm', level: config.KAAP_LOG_LEVEL }),
     signal: shutdownSignal(),
   });
+  await health?.close();
 }
 
 exitOnFailure(main);

@@ -63,11 +63,10 @@ function proxyOf(instance: ExternalInstanceConfig, options: KeyProvidersOptions)
     onConnection: (connected) => {
       if (connected) log.info({ instance: id }, 'the external key proxy is connected');
       else log.warn({ instance: id }, 'the external key proxy is disconnected');
-      metrics.set('kaap_xki_connected', connected ? 1 : 0, { instance: id });
     },
     onCall: (operation, result, seconds) => {
-      metrics.count('kaap_xki_calls_total', { instance: id, operation, result });
-      metrics.observe('kaap_xki_call_duration_seconds', seconds, { instance: id, operation });
+      metrics.count('kaap_xki_calls_total', { kms_instance: id, operation, result });
+      metrics.observe('kaap_xki_call_duration_seconds', seconds, { kms_instance: id, operation });
     },
   });
 }

@@ -39,6 +39,7 @@ import { orderSeal, readSealOrder, watchSealOrder } from '../storage/seal-order.
 import { StoreLease } from '../storage/store-lease.ts';
 import { startTombstoneJournal } from '../storage/tombstone-journal.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
+import { watchInstances } from './instance-watch.ts';
 import type { KmsConfig } from './kms-config.ts';
 import { openKeyProviders } from './kms-providers.ts';
 import { openStoredState, unsealState, type StoredState } from './kms-state.ts';
@@ -144,6 +145,7 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
   const closing = new AbortController();
   const { providers, close: closeProviders } = openKeyProviders({ ...dependencies, ...config, random: randomBytes });
   const kms = kmsDependencies(dependencies, { store: barrier, providers, ownChanges, closing: closing.signal });
+  const stopWatching = watchInstances(kms, dependencies);
   const lease = { store: barrier, name: 'upkeep', holder: config.replica, clock, durationMs: upkeepLeaseMs };
   const stopUpkeep = startUpkeep({ ...kms, ownChanges, notReady }, new StoreLease(lease), log);
   const stopJournal = await startTombstoneJournal({
@@ -164,6 +166,7 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
     windDown: () => closing.abort(),
     close: async (sealing) => {
       await stopUpkeep();
+      await stopWatching();
       await stopJournal();
       if (sealing) ownChanges.note('Sealed', [`replica/${config.replica}`]);
       await ownChanges.settle().catch((error: unknown) => {

@@ -1,4 +1,6 @@
+import { isReady } from '../api/condition.ts';
 import { applicationAccessPointType, type ApplicationAccessPoint } from '../api/v1alpha1/application-access-point.ts';
+import { kmsInstanceType, type KmsInstance } from '../api/v1alpha1/kms-instance.ts';
 import { kmsKeyType, type KmsKey } from '../api/v1alpha1/kms-key.ts';
 import { kmsSecretType, type KmsSecret } from '../api/v1alpha1/kms-secret.ts';
 import { networkRuleType, type NetworkRule } from '../api/v1alpha1/network-rule.ts';
@@ -112,7 +114,10 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
       relate(rbacPolicyType, accessPointsNaming),
       relate(ramRoleType, accessPointsOfRole),
     ]),
-    controllerOf('kms-key', kmsKeyLifecycle({ kms, ...stores }), options, [namespaces]),
+    controllerOf('kms-key', kmsKeyLifecycle({ kms, ...stores }), options, [
+      relate(kmsInstanceType, keysOutOfStepWith),
+      namespaces,
+    ]),
     controllerOf('kms-secret', kmsSecretLifecycle({ kms, cluster, ...stores }), options, [
       relate(kmsKeyType, secretsEncryptedBy),
       namespaces,
@@ -261,6 +266,13 @@ function accessPointsNaming(policy: RbacPolicy, points: StoreReader<ApplicationA
 
 function accessPointsOfRole(role: RamRole, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
   return keysWhere(points, ({ spec }) => spec.authentication.ramRole?.roleName === ramNameOf(role));
+}
+
+/** Keys of an instance that are Ready while it is not, or the other way round: those that its change concerns. */
+function keysOutOfStepWith(instance: KmsInstance, keys: StoreReader<KmsKey>): Iterable<ObjectKey> {
+  const { instanceId } = instance.spec;
+  if (instanceId === undefined) return [];
+  return keysWhere(keys, (key) => key.spec.instanceId === instanceId && isReady(key) !== isReady(instance));
 }
 
 function secretsEncryptedBy(key: KmsKey, secrets: StoreReader<KmsSecret>): Iterable<ObjectKey> {

@@ -39,7 +39,23 @@ export async function keyProblem(dependencies: Dependencies, key: KeyRecord): Pr
   const version = await keyVersionTable.get(dependencies.store, versionId);
   if (version === undefined) return undefined;
   const material = { versionId, keySpec: version.keySpec, bytes: Buffer.from(version.material, 'base64') };
-  return provider.problem?.(key.scope, material);
+  return inTime(key.scope, provider.problem?.(key.scope, material));
+}
+
+/** Whoever only asks how it is does not wait for a device that hangs. */
+const patienceMs = 2000;
+
+async function inTime(scope: string, asked: Promise<string | undefined> | undefined): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    const words = `What holds the keys of the instance ${scope} does not answer. It may be starting; see to it if that lasts.`;
+    timer = setTimeout(() => resolve(words), patienceMs);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Why no key of an instance can work now; `undefined` when they can. */
@@ -50,5 +66,5 @@ export async function instanceProblem(
 ): Promise<string | undefined> {
   const provider = dependencies.providers[kind];
   if (provider === undefined) return `The instance ${id} is not configured here.`;
-  return (await blockOf(dependencies, id)) ?? (await provider.problem?.(id));
+  return (await blockOf(dependencies, id)) ?? (await inTime(id, provider.problem?.(id)));
 }

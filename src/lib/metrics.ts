@@ -35,20 +35,20 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
     type: 'gauge',
     help: '1 while the head of the audit log can be written to its anchors, 0 while one of them cannot be reached.',
   },
-  kaap_xki_connected: {
+  kaap_instance_connected: {
     type: 'gauge',
-    help: '1 while the external key proxy of the instance is Connected, 0 from when it was found Disconnected.',
-    labels: ['instance'],
+    help: '1 while the keys of an instance of type Hardware or External can be used; 0 while what holds them is not reached, or the instance is blocked.',
+    labels: ['kms_instance'],
   },
   kaap_xki_calls_total: {
     type: 'counter',
     help: 'Calls to external key proxies by operation and result: ok, an errorName, or unreachable.',
-    labels: ['instance', 'operation', 'result'],
+    labels: ['kms_instance', 'operation', 'result'],
   },
   kaap_xki_call_duration_seconds: {
     type: 'histogram',
     help: 'Time of a call to an external key proxy, its second attempt included.',
-    labels: ['instance', 'operation'],
+    labels: ['kms_instance', 'operation'],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5],
   },
   kaap_reconcile_total: {

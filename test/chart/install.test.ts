@@ -35,7 +35,7 @@ beforeAll(() => {
 /** The API server of these tests does not know them. */
 const prometheusOperatorKinds = new Set(['ServiceMonitor', 'PrometheusRule']);
 
-describe.each([['defaults'], ['tests'], ['minimal'], ['everything']])('the manifests of %s', (name) => {
+describe.each([['defaults'], ['tests'], ['minimal'], ['everything'], ['held-keys']])('the manifests of %s', (name) => {
   test('are accepted by the API server, word for word', () => {
     const kinds = template(name === 'defaults' ? [] : values(name)).map(({ kind }) => kind);
     const text = templateText(name === 'defaults' ? [] : values(name));

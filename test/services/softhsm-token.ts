@@ -17,10 +17,16 @@ export interface SoftHsmToken {
 
 const modules = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so'];
 
-/** Initialises a token with a user PIN. */
-export function createSoftHsmToken(label = 'kaap-test', pin = '648219'): SoftHsmToken {
+/** Where the distribution has the module. */
+export function softHsmModule(): string {
   const module = modules.find((path) => existsSync(path));
   if (module === undefined) throw new Error('libsofthsm2.so was not found; install the package softhsm2');
+  return module;
+}
+
+/** Initialises a token with a user PIN. */
+export function createSoftHsmToken(label = 'kaap-test', pin = '648219'): SoftHsmToken {
+  const module = softHsmModule();
   const folder = mkdtempSync(join(tmpdir(), 'kaap-hsm-'));
   const configurationFile = join(folder, 'softhsm2.conf');
   const pinFile = join(folder, 'pin');

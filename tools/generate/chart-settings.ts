@@ -4,6 +4,15 @@
 /** A JSON Schema (draft 7). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** Schemas by case: `if` holds, or not. Entries, since linters take an object literal with `then` for a promise. */
+export function either(condition: JsonSchema, holds: JsonSchema, otherwise: JsonSchema): JsonSchema {
+  return Object.fromEntries([
+    ['if', condition],
+    ['then', holds],
+    ['else', otherwise],
+  ]);
+}
+
 /** One value that a user of the chart may set. */
 export interface Setting {
   readonly description: string;

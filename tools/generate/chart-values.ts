@@ -11,33 +11,14 @@ import {
   type Section,
   type Settings,
 } from './chart-settings.ts';
+import { hsm, instances, xkiProxy } from './chart-held-keys.ts';
+import { podSettings } from './chart-pod-settings.ts';
 
 const words = { type: 'string', minLength: 1 };
 const dnsLabel = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' };
 
-/** What every Deployment and StatefulSet lets a user say of its pods. */
-function podSettings(requests: { cpu: string; memory: string }, memoryLimit: string): Settings {
-  return {
-    resources: kubernetesObject('Requests and limits of the container.', { requests, limits: { memory: memoryLimit } }),
-    podAnnotations: kubernetesObject('Annotations of the pods.'),
-    podLabels: kubernetesObject('Further labels of the pods.'),
-    nodeSelector: kubernetesObject('Labels that a node must have.'),
-    tolerations: list('Taints of nodes that the pods tolerate.', [], { type: 'object' }),
-    affinity: kubernetesObject('Affinity of the pods.'),
-    topologySpreadConstraints: list(
-      'How the pods spread over nodes and zones. Empty: over nodes and zones, where possible.',
-      [],
-      { type: 'object' },
-    ),
-    extraEnv: list('Further environment variables, as Kubernetes writes them.', [], {
-      type: 'object',
-      required: ['name'],
-    }),
-  };
-}
-
 const image: Section = section(
-  'Images. One for each process: <repository>/kms, /operator, /webhook, /agent, /metadata (with /metadata-address) and /cli.',
+  'Images. One for each process: <repository>/kms, /operator, /webhook, /agent, /metadata (with /metadata-address), /hsm, /hsm-softhsm2, /xki-proxy and /cli.',
   {
     repository: text('Registry and path before the name of the process.', 'localhost/kaap', words),
     tag: text('Tag of the images; the appVersion of the chart when empty.', ''),
@@ -46,10 +27,8 @@ const image: Section = section(
 );
 
 const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
-  instances: list('Ids of KMS instances besides the shared one.', [], {
-    type: 'string',
-    pattern: '^kst-[A-Za-z0-9]{4,64}$',
-  }),
+  instances,
+  hsm,
   servingNames: list(
     'Further DNS names and IP addresses in the serving certificate, for callers outside the cluster.',
     [],
@@ -240,6 +219,7 @@ export const chartValues: Settings = {
   operator,
   webhook,
   metadata,
+  xkiProxy,
   podDisruptionBudget: section('PodDisruptionBudgets.', { enabled: flag('Install them.', true) }),
   networkPolicy,
   serviceMonitor: section('A ServiceMonitor of the Prometheus operator.', {

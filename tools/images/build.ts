@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { cacheFolder } from '../cluster/cache-folder.ts';
 import { ensurePrograms } from '../cluster/debian.ts';
 import { compileStatic, writeProgramImage } from './archive.ts';
+import type { BaseName } from './base.ts';
 import { imageBuilder } from './builders.ts';
 import { contextFingerprint, stageAgent, stageRuntime } from './context.ts';
 import type { ContextPart } from './context.ts';
@@ -33,6 +34,7 @@ const here: string = resolve(import.meta.dirname, '../..');
 const processTargets: Readonly<Record<string, ContextPart>> = {
   kms: 'app',
   hsm: 'app',
+  'hsm-softhsm2': 'app',
   'xki-proxy': 'app',
   operator: 'app',
   webhook: 'app',
@@ -40,6 +42,9 @@ const processTargets: Readonly<Record<string, ContextPart>> = {
   cli: 'app',
   agent: 'agent',
 };
+
+/** Targets whose base has more than the libraries of Node. */
+const targetBases: Readonly<Record<string, BaseName>> = { 'hsm-softhsm2': 'softhsm2' };
 
 const stages: Readonly<Record<ContextPart, (checkout: string, context: string) => void>> = {
   app: stageRuntime,
@@ -94,7 +99,8 @@ function buildProcesses(targets: readonly string[], checkout: string, archive: (
   if (changed.length === 0) return;
   const builder = imageBuilder();
   for (const target of changed) {
-    builder.build(dockerfile, target, context, imageName(target));
+    const base = targetBases[target] ?? 'plain';
+    builder.build({ dockerfile, target, base, context, tag: imageName(target) });
     builder.save(imageName(target), archive(target));
     writeFileSync(inputsRecord(archive(target)), inputs(target));
   }

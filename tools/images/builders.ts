@@ -6,19 +6,27 @@ import { cacheFolder } from '../cluster/cache-folder.ts';
 import { containerEngine } from '../cluster/container-engine.ts';
 import type { ContainerEngine } from '../cluster/container-engine.ts';
 import { ensurePrograms } from '../cluster/debian.ts';
-import { basePackages, ensureBaseArchive } from './base.ts';
+import { ensureBaseArchive, packagesOf, type BaseName } from './base.ts';
 
-/** Builds the targets of one Dockerfile on one base image. */
+/** What to build of a Dockerfile. */
+export interface ImageRecipe {
+  readonly dockerfile: string;
+  readonly target: string;
+  readonly base: BaseName;
+  /** Folder of the build context. */
+  readonly context: string;
+  /** Name of the image. */
+  readonly tag: string;
+}
+
+/** Builds the targets of a Dockerfile on base images. */
 export interface ImageBuilder {
-  /** Builds a target under the name `tag`. */
-  build(dockerfile: string, target: string, context: string, tag: string): void;
+  build(recipe: ImageRecipe): void;
   /** Writes the image `tag` as a docker-archive. */
   save(tag: string, archive: string): void;
   /** Drops what no image uses any more. */
   prune(): void;
 }
-
-const engineBase = 'localhost/kaap/base:dev';
 
 /** The container engine that answers, or buildah. */
 export function imageBuilder(): ImageBuilder {
@@ -29,18 +37,15 @@ export function imageBuilder(): ImageBuilder {
 /** buildah as root, its storage in the cache folder; `chroot` isolation works inside any container. */
 class BuildahBuilder implements ImageBuilder {
   readonly #storage: readonly string[];
-  readonly #base: string;
 
   constructor() {
     ensurePrograms(['buildah']);
     this.#storage = buildahStorage();
-    const archive = ensureBaseArchive();
-    this.#base = `localhost/kaap/base:${Math.floor(statSync(archive).mtimeMs)}`;
-    this.#ensureBase(archive);
   }
 
-  build(dockerfile: string, target: string, context: string, tag: string): void {
-    const options = ['--quiet', '--layers', '--isolation=chroot', '--pull-never', `--build-arg=BASE=${this.#base}`];
+  build({ dockerfile, target, base, context, tag }: ImageRecipe): void {
+    const options = ['--quiet', '--layers', '--isolation=chroot', '--pull-never'];
+    options.push(`--build-arg=BASE=${this.#ensureBase(base)}`);
     this.#buildah(['build', ...options, `--target=${target}`, `--tag=${tag}`, `--file=${dockerfile}`, context]);
   }
 
@@ -54,16 +59,24 @@ class BuildahBuilder implements ImageBuilder {
     this.#buildah(['rmi', '--prune']);
   }
 
-  #ensureBase(archive: string): void {
-    if (this.#buildah(['images', '--quiet', `--filter=reference=${this.#base}`]) !== '') return;
+  /** Name of the base image, which is made unless it is there. */
+  #ensureBase(base: BaseName): string {
+    const archive = ensureBaseArchive(base);
+    const name = `${baseName(base)}:${Math.floor(statSync(archive).mtimeMs)}`;
+    if (this.#buildah(['images', '--quiet', `--filter=reference=${name}`]) !== '') return name;
     const container = this.#buildah(['from', 'scratch']);
     this.#buildah(['add', '--quiet', container, archive, '/']);
-    this.#buildah(['commit', '--quiet', '--rm', container, this.#base]);
+    this.#buildah(['commit', '--quiet', '--rm', container, name]);
+    return name;
   }
 
   #buildah(args: readonly string[]): string {
     return run('buildah', [...this.#storage, ...args]);
   }
+}
+
+function baseName(base: BaseName): string {
+  return `localhost/kaap/base${base === 'plain' ? '' : `-${base}`}`;
 }
 
 /** Layers as overlays where the kernel allows that; elsewhere as whole copies, which takes half as long again. */
@@ -83,23 +96,25 @@ function storage(driver: string): string[] {
 /** docker or podman. Not yet run by us: the machines this was written on have neither. */
 class EngineBuilder implements ImageBuilder {
   readonly #engine: ContainerEngine;
+  readonly #bases = new Set<BaseName>();
 
   constructor(engine: ContainerEngine) {
     this.#engine = engine;
-    const install = `apt-get update && apt-get install -y --no-install-recommends ${basePackages.join(' ')}`;
-    const dockerfile = `FROM debian:12-slim\nRUN ${install} && rm -rf /var/lib/apt/lists/*\n`;
-    run(engine, ['build', '--quiet', '--tag', engineBase, '-'], dockerfile);
   }
 
-  build(dockerfile: string, target: string, context: string, tag: string): void {
-    const options = [
-      '--quiet',
-      `--build-arg=BASE=${engineBase}`,
-      `--target=${target}`,
-      `--tag=${tag}`,
-      `--file=${dockerfile}`,
-    ];
-    run(this.#engine, ['build', ...options, context]);
+  build({ dockerfile, target, base, context, tag }: ImageRecipe): void {
+    const options = ['--quiet', `--build-arg=BASE=${this.#ensureBase(base)}`, `--target=${target}`, `--tag=${tag}`];
+    run(this.#engine, ['build', ...options, `--file=${dockerfile}`, context]);
+  }
+
+  #ensureBase(base: BaseName): string {
+    const name = `${baseName(base)}:dev`;
+    if (this.#bases.has(base)) return name;
+    const install = `apt-get update && apt-get install -y --no-install-recommends ${packagesOf(base).join(' ')}`;
+    const dockerfile = `FROM debian:12-slim\nRUN ${install} && rm -rf /var/lib/apt/lists/*\n`;
+    run(this.#engine, ['build', '--quiet', '--tag', name, '-'], dockerfile);
+    this.#bases.add(base);
+    return name;
   }
 
   save(tag: string, archive: string): void {

@@ -1,5 +1,5 @@
 import { kmsInstanceType, type KmsInstance, type KmsInstanceStatus } from '../../api/v1alpha1/kms-instance.ts';
-import type { Check } from '../check.ts';
+import { ViolationError, type Check, type Violation } from '../check.ts';
 import { find, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 
@@ -40,18 +40,23 @@ const isOfItsType: Check<InstanceInput> = ({ instance, inKms }) => {
   };
 };
 
-const isConnected: Check<InstanceInput> = ({ instance, inKms }) => {
-  if (inKms === undefined || text(inKms, 'Status') === 'Connected') return undefined;
-  const behind = instance.spec.type === 'External' ? 'external key proxy' : 'process that holds its keys';
+/** Readiness rules of an instance, most basic first. */
+export const instanceChecks: readonly Check<InstanceInput>[] = [isServed, isOfItsType];
+
+/** Why no key of a served instance can be used; `undefined` when they can. KMS says what is in the way. */
+export function disconnection(inKms: KmsAnswer): Violation | undefined {
+  const status = text(inKms, 'Status');
+  if (status === 'Connected') return undefined;
+  const why = text(inKms, 'StatusReason') || 'The KMS does not reach what holds its keys.';
   return {
     reason: 'InstanceNotConnected',
-    message: `The instance ${instance.spec.instanceId} is ${text(inKms, 'Status')}: the KMS does not reach the ${behind}. Its keys cannot be used until it does.`,
-    requeueAfterMs: 15_000,
+    message: `The instance ${text(inKms, 'InstanceId')} is ${status}: no key of it can be used. ${why}`,
+    requeueAfterMs: heldElsewhereMs,
   };
-};
+}
 
-/** Readiness rules of an instance, most basic first. */
-export const instanceChecks: readonly Check<InstanceInput>[] = [isServed, isOfItsType, isConnected];
+/** How often an instance is looked at whose keys are held elsewhere: nothing tells when an HSM or a proxy goes away. */
+const heldElsewhereMs = 10_000;
 
 /** Says whether KMS serves an instance and what is in it. The configuration of the service makes instances, not this. */
 export function kmsInstanceLifecycle(kms: KmsApi): Lifecycle<KmsInstance, InstanceInput> {
@@ -66,12 +71,19 @@ export function kmsInstanceLifecycle(kms: KmsApi): Lifecycle<KmsInstance, Instan
       return { instance, inKms: answer?.['KmsInstance'] as KmsAnswer | undefined };
     },
     checks: instanceChecks,
-    act: async (_instance, { inKms }, { signal }) => {
+    act: async (instance, { inKms }, { signal, remember }) => {
       const status = inKms === undefined ? await sharedStatus(kms, signal) : statusOf(inKms);
+      const violation = inKms === undefined ? undefined : disconnection(inKms);
+      if (violation !== undefined) {
+        await remember({ ...instance.status, ...status });
+        throw new ViolationError(violation);
+      }
+      const { type } = instance.spec;
+      const isHeldElsewhere = type === 'Hardware' || type === 'External';
       return {
         status,
         message: `The KMS serves the instance ${status.instanceId}.`,
-        requeueAfterMs: 60_000,
+        requeueAfterMs: isHeldElsewhere ? heldElsewhereMs : 60_000,
       };
     },
   };

@@ -44,7 +44,12 @@ export function kmsKeyLifecycle({ kms, namespaces }: KmsKeyDependencies): Lifecy
       await settleTags(kms, { KeyId: keyId }, present, wantedTags(key.spec.tags, present, owner), signal);
       const aliases = await settleAliases(kms, key, { keyId, owner }, signal);
       const settled = (await describe(kms, keyId, signal)) ?? current;
-      return { status: statusOf(settled, aliases), message: `${text(settled, 'KeySpec')} key ${keyId} is in use.` };
+      return {
+        status: statusOf(settled, aliases),
+        message: `${text(settled, 'KeySpec')} key ${keyId} is in use.`,
+        // Its owner may disable it at any time, and tells nobody.
+        ...(key.spec.externalKeyId !== undefined && { requeueAfterMs: 30_000 }),
+      };
     },
     release: async (key, { signal }) => {
       await scheduleDeletion(kms, key, signal);
