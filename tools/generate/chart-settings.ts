@@ -4,13 +4,12 @@
 /** A JSON Schema (draft 7). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Schemas by case: `if` holds, or not. Entries, since linters take an object literal with `then` for a promise. */
+/** The keywords of JSON Schema for a condition. */
+const branches = { condition: 'if', holds: 'then', otherwise: 'else' } as const;
+
+/** A schema by case: whether a value is valid against `condition` decides which of the others counts. */
 export function either(condition: JsonSchema, holds: JsonSchema, otherwise: JsonSchema): JsonSchema {
-  return Object.fromEntries([
-    ['if', condition],
-    ['then', holds],
-    ['else', otherwise],
-  ]);
+  return { [branches.condition]: condition, [branches.holds]: holds, [branches.otherwise]: otherwise };
 }
 
 /** One value that a user of the chart may set. */

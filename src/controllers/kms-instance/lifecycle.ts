@@ -71,11 +71,12 @@ export function kmsInstanceLifecycle(kms: KmsApi): Lifecycle<KmsInstance, Instan
       return { instance, inKms: answer?.['KmsInstance'] as KmsAnswer | undefined };
     },
     checks: instanceChecks,
-    act: async (instance, { inKms }, { signal, remember }) => {
+    act: async (instance, { inKms }, context) => {
+      const { signal } = context;
       const status = inKms === undefined ? await sharedStatus(kms, signal) : statusOf(inKms);
       const violation = inKms === undefined ? undefined : disconnection(inKms);
       if (violation !== undefined) {
-        await remember({ ...instance.status, ...status });
+        await context.remember({ ...instance.status, ...status });
         throw new ViolationError(violation);
       }
       const { type } = instance.spec;
