@@ -13,6 +13,7 @@ export interface OptimisticEngine extends StoreReader {
 }
 
 const maxAttempts = 10;
+const longestPauseMs = 2000;
 
 /**
  * Runs transactions with retries. Those that met a conflict run again one at a time, and commit before those that did
@@ -36,10 +37,13 @@ export class OptimisticRunner {
 
   async #retry<T>(work: (transaction: SealableTransaction) => Promise<T> | T): Promise<T> {
     for (let attempt = 2; attempt <= maxAttempts; attempt += 1) {
+      const began = performance.now();
       const done = await this.#attempt(work, attempt);
       if (done !== undefined) return done.value;
-      // Only another process can have got in the way. A random pause keeps the two from doing so in step.
-      await sleep(Math.random() * 2 ** attempt);
+      // Only another process can have got in the way. A random pause keeps the two from doing so in step: of up to 1, 2, 4
+      // … times what an attempt takes, however slow the store is.
+      const attemptMs = performance.now() - began;
+      await sleep(Math.min(Math.random() * 2 ** (attempt - 2) * Math.max(attemptMs, 1), longestPauseMs));
     }
     throw new StoreConflictError();
   }
