@@ -9,32 +9,36 @@ export interface Load {
   accessKeyId: string;
   accessKeySecret: string;
   action: string;
-  parameters: Record<string, string>;
+  /** Sent in turn: one kind of request, or many that name different keys. */
+  parameters: readonly Record<string, string>[];
   connections: number;
-  seconds: number;
+  milliseconds: number;
 }
 
 /** What came of it. */
 export interface LoadResult {
+  requests: number;
   perSecond: number;
-  /** Milliseconds. */
-  p50: number;
-  p99: number;
+  /** Milliseconds from sending to the last byte of the answer, one for each request. */
+  latencies: number[];
   failures: number;
+  /** Part of the time, 0 to 1, in which the generator itself was busy: near 1, it measured itself. */
+  busy: number;
 }
 
 /** Requests signed before the clock starts: enough for the fastest server there is. */
-const presignedPerSecond = 12_000;
+const presignedPerSecond = 24_000;
 
 function presign(load: Load): Buffer[] {
   const { host } = new URL(load.endpoint);
-  const body = formBody(load.parameters);
+  const bodies = load.parameters.map((parameters) => formBody(parameters));
   const credential = {
     kind: 'AccessKey',
     accessKeyId: load.accessKeyId,
     accessKeySecret: load.accessKeySecret,
   } as const;
-  return Array.from({ length: presignedPerSecond * load.seconds }, () => {
+  return Array.from({ length: Math.ceil((presignedPerSecond * load.milliseconds) / 1000) }, (_, index) => {
+    const body = bodies[index % bodies.length] ?? '';
     const request = { host, version: '2016-01-20', action: load.action, body, time: Date.now(), userAgent: 'bench' };
     const headers = { ...signRequest(request, credential), 'content-length': String(Buffer.byteLength(body)) };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
@@ -52,45 +56,105 @@ function open({ endpoint, caPem }: Load): Promise<TLSSocket> {
   });
 }
 
-/** Sends one request and gives the status of its answer, whose length the server declares. */
-function exchange(socket: TLSSocket, request: Buffer): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const onData = (chunk: Buffer): void => {
-      text += chunk.toString('latin1');
-      const headEnd = text.indexOf('\r\n\r\n');
-      const length = /\r\ncontent-length: (\d+)/i.exec(text)?.[1];
-      if (headEnd < 0 || length === undefined || text.length < headEnd + 4 + Number(length)) return;
-      socket.off('data', onData);
-      socket.off('error', reject);
-      resolve(Number(text.slice(9, 12)));
-    };
-    socket.on('data', onData);
-    socket.once('error', reject);
-    socket.write(request);
-  });
+/** Bytes of the answer that begins `bytes`; undefined while its head is not whole. */
+function answerLength(bytes: Buffer): number | undefined {
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  if (headEnd < 0) return undefined;
+  const length = /\r\ncontent-length: (\d+)/i.exec(bytes.toString('latin1', 0, headEnd))?.[1];
+  if (length === undefined) throw new Error('An answer does not declare its length.');
+  return headEnd + 4 + Number(length);
 }
 
-/** Runs a load over kept-alive TLS connections, one request at a time on each. */
-export async function runLoad(load: Load): Promise<LoadResult> {
-  const requests = presign(load);
-  const sockets = await Promise.all(Array.from({ length: load.connections }, () => open(load)));
-  const latencies: number[] = [];
-  let failures = 0;
-  const start = performance.now();
-  const end = start + load.seconds * 1000;
-  const drive = async (socket: TLSSocket): Promise<void> => {
-    for (let sent = performance.now(); sent < end; sent = performance.now()) {
-      const request = requests.pop();
-      if (request === undefined) return;
-      if ((await exchange(socket, request)) !== 200) failures += 1;
-      latencies.push(performance.now() - sent);
-    }
-  };
-  await Promise.all(sockets.map(drive));
-  const perSecond = latencies.length / ((performance.now() - start) / 1000);
-  for (const socket of sockets) socket.destroy();
-  const sorted = latencies.toSorted((one, other) => one - other);
-  const at = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? 0;
-  return { perSecond, p50: at(0.5), p99: at(0.99), failures };
+const okStatus = Buffer.from('HTTP/1.1 200');
+
+/** One kept-alive connection, with at most one request under way. */
+class Connection {
+  readonly #socket: TLSSocket;
+  #received: Buffer | undefined;
+  #answered: ((ok: boolean) => void) | undefined;
+  #failed: ((error: Error) => void) | undefined;
+
+  constructor(socket: TLSSocket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('error', (error) => this.#failed?.(error));
+    socket.on('close', () => this.#failed?.(new Error('The server closed a connection.')));
+  }
+
+  /** Sends one request after the other until `next` has none, and tells of each answer whether it was a 200. */
+  drive(next: () => Buffer | undefined, answered: (ok: boolean) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const send = (): void => {
+        const request = next();
+        if (request === undefined) resolve();
+        else this.#socket.write(request);
+      };
+      this.#failed = reject;
+      this.#answered = (ok) => {
+        answered(ok);
+        send();
+      };
+      send();
+    });
+  }
+
+  close(): void {
+    this.#failed = undefined;
+    this.#socket.destroy();
+  }
+
+  #take(chunk: Buffer): void {
+    const received = this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk]);
+    const length = answerLength(received);
+    const whole = length !== undefined && received.length >= length;
+    this.#received = whole ? undefined : received;
+    if (whole) this.#answered?.(received.subarray(0, okStatus.length).equals(okStatus));
+  }
+}
+
+/** Runs a load, again and again, over the same TLS connections. */
+export class LoadGenerator {
+  readonly #load: Load;
+  #connections: readonly Connection[] = [];
+  #requests: Buffer[] = [];
+
+  constructor(load: Load) {
+    this.#load = load;
+  }
+
+  /** Signs the requests of the next run. Connects the first time, right before: servers give up whoever waits. */
+  async prepare(): Promise<void> {
+    this.#requests = presign(this.#load);
+    if (this.#connections.length > 0) return;
+    const sockets = await Promise.all(Array.from({ length: this.#load.connections }, () => open(this.#load)));
+    this.#connections = sockets.map((socket) => new Connection(socket));
+  }
+
+  async run(): Promise<LoadResult> {
+    const latencies: number[] = [];
+    let failures = 0;
+    const before = performance.eventLoopUtilization();
+    const start = performance.now();
+    const end = start + this.#load.milliseconds;
+    const driving = this.#connections.map((connection) => {
+      let sent = 0;
+      const next = (): Buffer | undefined => {
+        sent = performance.now();
+        return sent < end ? this.#requests.pop() : undefined;
+      };
+      return connection.drive(next, (ok) => {
+        latencies.push(performance.now() - sent);
+        if (!ok) failures += 1;
+      });
+    });
+    await Promise.all(driving);
+    const perSecond = latencies.length / ((performance.now() - start) / 1000);
+    const busy = performance.eventLoopUtilization(before).utilization;
+    if (this.#requests.length === 0) throw new Error('Too few requests were signed beforehand.');
+    return { requests: latencies.length, perSecond, latencies, failures, busy };
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
 }
