@@ -5,12 +5,12 @@ import { ApiError } from '../lib/errors.ts';
 import type { Principal } from '../policy/principal.ts';
 import type { ClientKeyEntry, FindClientKey } from '../ports/access-point-directory.ts';
 import type { Credential, CredentialSource } from '../ports/identity.ts';
-import type { Store } from '../ports/store.ts';
+import type { ValueReader } from '../ports/store.ts';
 import { findAccessKey, type AccessKey } from '../ram/access-keys.ts';
 import { openSessionToken } from '../sts/session-token.ts';
 
 export interface CredentialSourceOptions {
-  readonly store: Pick<Store, 'get'>;
+  readonly store: ValueReader;
   readonly accountId: string;
   /** Opens session tokens; the key that STS seals them with. */
   readonly sessionKey: KeyObject;

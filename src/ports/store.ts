@@ -13,11 +13,37 @@ export interface Store {
   transact<T>(work: (transaction: Transaction) => Promise<T> | T): Promise<T>;
   /** Reads one value outside a transaction. */
   get(bucket: string, key: string): Promise<StoredValue | undefined>;
+  /**
+   * Reads one value outside a transaction in the form that `decode` makes of it. What comes back is frozen, and may be
+   * shared with others who read it: the store may keep it as long as the value is the present one.
+   */
+  view<T extends object>(bucket: string, key: string, decode: Decode<T>): Promise<T | undefined>;
   /** Reads a page of a bucket outside a transaction, in ascending order of the keys' UTF-8 bytes. */
   scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]>;
   /** Calls `listener` after each committed change, own and of other replicas, in commit order. Returns the stop. */
   watch(listener: (changes: readonly StoreChange[]) => void): () => void;
   close(): Promise<void>;
+}
+
+/**
+ * Makes a record of a value's bytes, the same of the same bytes, and keeps no reference to them. Pass the same function each
+ * time: what is kept is kept for the function that made it.
+ */
+export type Decode<T extends object> = (value: Uint8Array) => T;
+
+/** Reads single values: a store, or a transaction, whose values belong to the caller. */
+export type ValueReader = Pick<Transaction, 'get'> & Partial<Pick<Store, 'view'>>;
+
+/** Reads a record: a store's, frozen and maybe shared, or the transaction's own. */
+export async function readRecord<T extends object>(
+  reader: ValueReader,
+  bucket: string,
+  key: string,
+  decode: Decode<T>,
+): Promise<T | undefined> {
+  if (reader.view !== undefined) return reader.view(bucket, key, decode);
+  const stored = await reader.get(bucket, key);
+  return stored && decode(stored.value);
 }
 
 export interface Transaction {

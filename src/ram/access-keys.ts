@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { SecretBytes } from '../lib/secret-bytes.ts';
-import type { Store, Transaction } from '../ports/store.ts';
+import { readRecord, type Store, type Transaction, type ValueReader } from '../ports/store.ts';
 import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { encodeRecord, recordDecoder } from './record-codec.ts';
 
 /** Whom an access key belongs to. */
 export type AccessKeyOwner = { kind: 'Account' } | { kind: 'RamUser'; userName: string };
@@ -27,6 +27,16 @@ const accessKeySchema: z.ZodType<AccessKeyRecord> = z.object({
   active: z.boolean(),
   createTime: z.number(),
 });
+
+const decodeAccessKey = recordDecoder(accessKeySchema);
+
+/** The record as it is used to verify signatures: nothing is left to be made of it. */
+const decodeUsable = (value: Uint8Array): Pick<AccessKey, 'secret' | 'owner' | 'active'> => {
+  const { secret, principal, active } = decodeAccessKey(value);
+  return { secret: SecretBytes.fromUtf8(secret), owner: principal, active };
+};
+
+const decodeTombstone = recordDecoder(z.object({ deleteTime: z.number() }));
 
 /** An access key. */
 export interface AccessKey {
@@ -115,20 +125,11 @@ export async function putAccessKey(transaction: Transaction, key: AccessKey, cre
 }
 
 /** The access key of that id, active or not; `undefined` when there is none. */
-export async function findAccessKey(
-  store: Pick<Store, 'get'> | Transaction,
-  accessKeyId: string,
-): Promise<AccessKey | undefined> {
+export async function findAccessKey(store: ValueReader, accessKeyId: string): Promise<AccessKey | undefined> {
   if (!ACCESS_KEY_ID.test(accessKeyId)) return undefined;
-  const stored = await store.get(ramBuckets.accessKeys, accessKeyId);
-  if (stored === undefined || (await isDeleted(store, accessKeyId))) return undefined;
-  const record = decodeRecord(accessKeySchema, stored);
-  return {
-    accessKeyId,
-    secret: SecretBytes.fromUtf8(record.secret),
-    owner: record.principal,
-    active: record.active,
-  };
+  const record = await readRecord(store, ramBuckets.accessKeys, accessKeyId, decodeUsable);
+  if (record === undefined || (await isDeleted(store, accessKeyId))) return undefined;
+  return { accessKeyId, ...record };
 }
 
 /** Switches an access key on or off. `false` when there is none of that id. */
@@ -142,9 +143,8 @@ export async function switchAccessKey(
   accessKeyId: string,
   active: boolean,
 ): Promise<boolean> {
-  const stored = await transaction.get(ramBuckets.accessKeys, accessKeyId);
-  if (stored === undefined) return false;
-  const record = decodeRecord(accessKeySchema, stored);
+  const record = await readRecord(transaction, ramBuckets.accessKeys, accessKeyId, decodeAccessKey);
+  if (record === undefined) return false;
   await transaction.put(ramBuckets.accessKeys, accessKeyId, encodeRecord({ ...record, active }));
   return true;
 }
@@ -169,7 +169,7 @@ export async function listAccessKeys(
 ): Promise<readonly AccessKeyEntry[]> {
   const entries: AccessKeyEntry[] = [];
   for (const stored of await scanBucket(reader, ramBuckets.accessKeys)) {
-    const { principal, active, createTime } = decodeRecord(accessKeySchema, stored);
+    const { principal, active, createTime } = decodeAccessKey(stored.value);
     if (!isSameOwner(principal, owner) || (await isDeleted(reader, stored.key))) continue;
     entries.push({ accessKeyId: stored.key, owner, active, createTime });
   }
@@ -185,6 +185,7 @@ function tombstoneKey(accessKeyId: string): string {
   return `access-key/${accessKeyId}`;
 }
 
-async function isDeleted(reader: Pick<Store, 'get'>, accessKeyId: string): Promise<boolean> {
-  return (await reader.get(ramBuckets.tombstones, tombstoneKey(accessKeyId))) !== undefined;
+async function isDeleted(reader: ValueReader, accessKeyId: string): Promise<boolean> {
+  const tombstone = tombstoneKey(accessKeyId);
+  return (await readRecord(reader, ramBuckets.tombstones, tombstone, decodeTombstone)) !== undefined;
 }

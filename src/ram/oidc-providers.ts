@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import type { FindOidcProvider } from '../ports/oidc-providers.ts';
-import type { Store, Transaction } from '../ports/store.ts';
+import { readRecord, type Store, type Transaction, type ValueReader } from '../ports/store.ts';
 import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { encodeRecord, recordDecoder } from './record-codec.ts';
 
 /** A registered OIDC provider. */
 export interface OidcProviderRecord {
@@ -40,6 +40,8 @@ const schema: z.ZodType<OidcProviderRecord> = z.object({
   revision: z.number(),
 });
 
+const decodeProvider = recordDecoder(schema);
+
 const hourMs = 3_600_000;
 
 export async function writeOidcProvider(transaction: Transaction, provider: OidcProviderRecord): Promise<void> {
@@ -47,16 +49,12 @@ export async function writeOidcProvider(transaction: Transaction, provider: Oidc
 }
 
 /** The provider of that name, matched exactly. */
-export async function findOidcProvider(
-  reader: Pick<Store, 'get'>,
-  name: string,
-): Promise<OidcProviderRecord | undefined> {
-  const stored = await reader.get(ramBuckets.oidcProviders, name);
-  return stored === undefined ? undefined : decodeRecord(schema, stored);
+export async function findOidcProvider(reader: ValueReader, name: string): Promise<OidcProviderRecord | undefined> {
+  return readRecord(reader, ramBuckets.oidcProviders, name, decodeProvider);
 }
 
 /** The same. @throws ApiError `EntityNotExist.OIDCProvider`. */
-export async function loadOidcProvider(reader: Pick<Store, 'get'>, name: string): Promise<OidcProviderRecord> {
+export async function loadOidcProvider(reader: ValueReader, name: string): Promise<OidcProviderRecord> {
   const provider = await findOidcProvider(reader, name);
   if (provider !== undefined) return provider;
   throw new ApiError('EntityNotExist.OIDCProvider', `There is no OIDC provider ${name}. See ListOIDCProviders.`);
@@ -64,11 +62,11 @@ export async function loadOidcProvider(reader: Pick<Store, 'get'>, name: string)
 
 /** Every provider, in the order of names. */
 export async function allOidcProviders(reader: Pick<Store, 'scan'>): Promise<readonly OidcProviderRecord[]> {
-  return (await scanBucket(reader, ramBuckets.oidcProviders)).map((entry) => decodeRecord(schema, entry));
+  return (await scanBucket(reader, ramBuckets.oidcProviders)).map((entry) => decodeProvider(entry.value));
 }
 
 /** The registered providers, as STS asks for them. */
-export function oidcProviderFinder(store: Pick<Store, 'get'>): FindOidcProvider {
+export function oidcProviderFinder(store: ValueReader): FindOidcProvider {
   return async (name) => {
     const record = await findOidcProvider(store, name);
     if (record === undefined) return undefined;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { parsePolicyDocument } from '../policy/document.ts';
-import type { Store, Transaction } from '../ports/store.ts';
+import { readRecord, type Store, type Transaction, type ValueReader } from '../ports/store.ts';
 import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
 import { checkRamName } from './names.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { encodeRecord, recordDecoder } from './record-codec.ts';
 
 /** One text that a custom policy has or had. */
 export interface PolicyVersion {
@@ -45,6 +45,8 @@ const policySchema: z.ZodType<PolicyRecord> = z.object({
   updateTime: z.number().exactOptional(),
 });
 
+const decodePolicy = recordDecoder(policySchema);
+
 /** Writes a custom policy. @throws ApiError `InvalidParameter`, `InvalidPolicyDocument`. */
 export async function putPolicy(store: Store, policy: PolicyRecord): Promise<void> {
   checkRamName('policy', policy.name);
@@ -58,13 +60,12 @@ export async function writePolicy(transaction: Transaction, policy: PolicyRecord
 }
 
 /** The custom policy of that name, matched exactly. */
-export async function findPolicy(store: Pick<Store, 'get'>, name: string): Promise<PolicyRecord | undefined> {
-  const stored = await store.get(ramBuckets.policies, name);
-  return stored === undefined ? undefined : decodeRecord(policySchema, stored);
+export async function findPolicy(store: ValueReader, name: string): Promise<PolicyRecord | undefined> {
+  return readRecord(store, ramBuckets.policies, name, decodePolicy);
 }
 
 /** The same. @throws ApiError `EntityNotExist.Policy`. */
-export async function loadPolicy(reader: Pick<Store, 'get'>, name: string): Promise<PolicyRecord> {
+export async function loadPolicy(reader: ValueReader, name: string): Promise<PolicyRecord> {
   const policy = await findPolicy(reader, name);
   if (policy !== undefined) return policy;
   throw new ApiError('EntityNotExist.Policy', `There is no policy ${name}. ListPolicies shows those that exist.`);
@@ -72,7 +73,7 @@ export async function loadPolicy(reader: Pick<Store, 'get'>, name: string): Prom
 
 /** Every custom policy, in the order of names. */
 export async function allPolicies(reader: Pick<Store, 'scan'>): Promise<readonly PolicyRecord[]> {
-  return (await scanBucket(reader, ramBuckets.policies)).map((entry) => decodeRecord(policySchema, entry));
+  return (await scanBucket(reader, ramBuckets.policies)).map((entry) => decodePolicy(entry.value));
 }
 
 /** The versions of a policy, oldest first. Never empty. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { parsePolicyDocument } from '../policy/document.ts';
-import type { Store, Transaction } from '../ports/store.ts';
+import { readRecord, type Store, type Transaction, type ValueReader } from '../ports/store.ts';
 import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
 import { checkRamName, policyAttachmentSchema, type PolicyAttachment } from './names.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { encodeRecord, recordDecoder } from './record-codec.ts';
 
 /** A role of RAM with the policies attached to it. */
 export interface RoleRecord {
@@ -33,6 +33,8 @@ const roleSchema: z.ZodType<RoleRecord> = z.object({
   createTime: z.number().exactOptional(),
   updateTime: z.number().exactOptional(),
 });
+
+const decodeRole = recordDecoder(roleSchema);
 
 /** A role as it should be. */
 export type RoleDefinition = Omit<RoleRecord, 'roleId'>;
@@ -92,13 +94,12 @@ function sameDefinition(one: RoleDefinition, other: RoleDefinition): boolean {
 }
 
 /** The role of that name, matched exactly. */
-export async function findRole(store: Pick<Store, 'get'>, name: string): Promise<RoleRecord | undefined> {
-  const stored = await store.get(ramBuckets.roles, name);
-  return stored === undefined ? undefined : decodeRecord(roleSchema, stored);
+export async function findRole(store: ValueReader, name: string): Promise<RoleRecord | undefined> {
+  return readRecord(store, ramBuckets.roles, name, decodeRole);
 }
 
 /** The same. @throws ApiError `EntityNotExist.Role`. */
-export async function loadRole(reader: Pick<Store, 'get'>, name: string): Promise<RoleRecord> {
+export async function loadRole(reader: ValueReader, name: string): Promise<RoleRecord> {
   const role = await findRole(reader, name);
   if (role !== undefined) return role;
   throw new ApiError('EntityNotExist.Role', `There is no role ${name}. ListRoles shows those that exist.`);
@@ -106,7 +107,7 @@ export async function loadRole(reader: Pick<Store, 'get'>, name: string): Promis
 
 /** Every role, in the order of names. */
 export async function allRoles(reader: Pick<Store, 'scan'>): Promise<readonly RoleRecord[]> {
-  return (await scanBucket(reader, ramBuckets.roles)).map((entry) => decodeRecord(roleSchema, entry));
+  return (await scanBucket(reader, ramBuckets.roles)).map((entry) => decodeRole(entry.value));
 }
 
 /** Deletes a role; its sessions can do nothing from then on. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
-import type { Store, Transaction } from '../ports/store.ts';
+import { readRecord, type Store, type Transaction, type ValueReader } from '../ports/store.ts';
 import { ramBuckets } from './buckets.ts';
 import { scanBucket } from './bucket-scan.ts';
 import { checkRamName, policyAttachmentSchema, type PolicyAttachment } from './names.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { encodeRecord, recordDecoder } from './record-codec.ts';
 
 /** A RAM user with the policies attached to it. */
 export interface UserRecord {
@@ -33,6 +33,8 @@ const userSchema: z.ZodType<UserRecord> = z.object({
   updateTime: z.number().exactOptional(),
 });
 
+const decodeUser = recordDecoder(userSchema);
+
 /** Writes a user. @throws ApiError `InvalidParameter`. */
 export async function putUser(store: Store, user: UserRecord): Promise<void> {
   checkRamName('user', user.name);
@@ -45,13 +47,12 @@ export async function writeUser(transaction: Transaction, user: UserRecord): Pro
 }
 
 /** The user of that name, matched exactly. */
-export async function findUser(store: Pick<Store, 'get'>, name: string): Promise<UserRecord | undefined> {
-  const stored = await store.get(ramBuckets.users, name);
-  return stored === undefined ? undefined : decodeRecord(userSchema, stored);
+export async function findUser(store: ValueReader, name: string): Promise<UserRecord | undefined> {
+  return readRecord(store, ramBuckets.users, name, decodeUser);
 }
 
 /** The same. @throws ApiError `EntityNotExist.User`. */
-export async function loadUser(reader: Pick<Store, 'get'>, name: string): Promise<UserRecord> {
+export async function loadUser(reader: ValueReader, name: string): Promise<UserRecord> {
   const user = await findUser(reader, name);
   if (user !== undefined) return user;
   throw new ApiError('EntityNotExist.User', `There is no user ${name}. ListUsers shows those that exist.`);
@@ -59,5 +60,5 @@ export async function loadUser(reader: Pick<Store, 'get'>, name: string): Promis
 
 /** Every user, in the order of names. */
 export async function allUsers(reader: Pick<Store, 'scan'>): Promise<readonly UserRecord[]> {
-  return (await scanBucket(reader, ramBuckets.users)).map((entry) => decodeRecord(userSchema, entry));
+  return (await scanBucket(reader, ramBuckets.users)).map((entry) => decodeUser(entry.value));
 }

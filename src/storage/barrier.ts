@@ -4,6 +4,7 @@ import { deriveEd25519Key, deriveSecretKey } from '../crypto/kdf.ts';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import {
   StoreSealedError,
+  type Decode,
   type ScanOptions,
   type Store,
   type StoreChange,
@@ -15,9 +16,11 @@ import { barrierBucket, Keyring, UsesExhaustedError, type KeyringOptions } from 
 import { createRoot, replaceRoot, rewrapRoot, rootKey, unwrapRoot } from './barrier-root.ts';
 import { keyIdOf, openValue, sealValue, TamperedValueError, type ValuePlace } from './barrier-value.ts';
 import { BufferedTransaction, type StoreReader } from './buffered-transaction.ts';
-import type { ChangeListener } from './change-listeners.ts';
+import type { ChangeListener } from './change-feed.ts';
+import { frozen } from './frozen.ts';
 import type { SealableStore, SealableTransaction } from './sealable-store.ts';
 import { SealError, type Seal } from '../ports/seal.ts';
+import { ViewCache } from './view-cache.ts';
 
 export interface BarrierOptions {
   clock?: Clock;
@@ -26,6 +29,8 @@ export interface BarrierOptions {
   createIfMissing?: boolean;
   /** Values sealed with one data-encryption key before the next one is made; 2^31 unless given, below 2^32. */
   rotateAfterUses?: number;
+  /** Memory for opened records that are kept; 32 MiB unless given. */
+  viewBytes?: number;
 }
 
 /**
@@ -64,6 +69,7 @@ export interface Barrier extends Store {
  */
 export async function openBarrier(store: SealableStore, seal: Seal, options: BarrierOptions = {}): Promise<Barrier> {
   const { clock = systemClock, random = randomBytes, rotateAfterUses = 2 ** 31, createIfMissing = false } = options;
+  const views = new ViewCache(options.viewBytes ?? 32 * 2 ** 20);
   if (!(rotateAfterUses >= 1 && rotateAfterUses < 2 ** 32)) {
     throw new RangeError('A data-encryption key is replaced after 1 to 2^32 - 1 uses.');
   }
@@ -71,7 +77,7 @@ export async function openBarrier(store: SealableStore, seal: Seal, options: Bar
   if (createIfMissing && (await store.get(barrierBucket, rootKey)) === undefined) {
     await createRoot(store, seal, keyring);
   }
-  const barrier = new SealedStore(store, seal, keyring);
+  const barrier = new SealedStore(store, seal, keyring, views);
   await barrier.unseal();
   return barrier;
 }
@@ -80,12 +86,15 @@ class SealedStore implements Barrier {
   readonly #store: SealableStore;
   readonly #options: KeyringOptions;
   #seal: Seal;
+  readonly #views: ViewCache;
+  #unfollow: (() => void) | undefined;
   #keyring: Keyring | undefined;
 
-  constructor(store: SealableStore, seal: Seal, options: KeyringOptions) {
+  constructor(store: SealableStore, seal: Seal, options: KeyringOptions, views: ViewCache) {
     this.#store = store;
     this.#seal = seal;
     this.#options = options;
+    this.#views = views;
   }
 
   get sealed(): boolean {
@@ -94,6 +103,9 @@ class SealedStore implements Barrier {
 
   seal(): void {
     this.#keyring = undefined;
+    this.#views.lostTrack();
+    this.#unfollow?.();
+    this.#unfollow = undefined;
   }
 
   async unseal(): Promise<void> {
@@ -103,6 +115,7 @@ class SealedStore implements Barrier {
       if (error instanceof SealError) return this.#load();
       throw error;
     });
+    this.#unfollow ??= this.#store.follow(this.#views);
   }
 
   async #load(): Promise<Keyring> {
@@ -173,6 +186,25 @@ class SealedStore implements Barrier {
 
   async get(bucket: string, key: string): Promise<StoredValue | undefined> {
     return this.#readerOf(this.#store).get(bucket, key);
+  }
+
+  async view<T extends object>(bucket: string, key: string, decode: Decode<T>): Promise<T | undefined> {
+    this.#assertReachable(bucket);
+    const caughtUp = this.#store.catchUp();
+    if (caughtUp !== undefined) await caughtUp;
+    this.#open();
+    const view = this.#views.find(bucket, key, decode) ?? (await this.#openView(bucket, key, decode));
+    // The cache gives only what this function made.
+    return view.record as T | undefined;
+  }
+
+  async #openView(bucket: string, key: string, decode: Decode<object>): Promise<{ record: object | undefined }> {
+    const { round } = this.#views;
+    const stored = await this.get(bucket, key);
+    const record = stored && frozen(decode(stored.value));
+    this.#views.keep(bucket, key, { decode, record }, { round, bytes: stored?.value.length ?? 0 });
+    stored?.value.fill(0);
+    return { record };
   }
 
   async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {

@@ -1,10 +1,9 @@
 import type { Logger } from '../lib/log.ts';
-import type { ScanOptions, StoreChange, StoredEntry, StoredValue } from '../ports/store.ts';
-import { scanRange, type BufferedTransaction, type PendingWrite, type ScanRange } from './buffered-transaction.ts';
-import { ChangeListeners, type ChangeListener } from './change-listeners.ts';
-import { assertStoreText, compareUtf8 } from './key-order.ts';
-import { OptimisticRunner, type OptimisticEngine } from './optimistic.ts';
-import type { SealableStore, SealableTransaction } from './sealable-store.ts';
+import type { StoreChange, StoredEntry, StoredValue } from '../ports/store.ts';
+import type { BufferedTransaction, PendingWrite, ScanRange } from './buffered-transaction.ts';
+import { ChangeFeed } from './change-feed.ts';
+import { GuardedStore, type StoreEngine } from './guarded-store.ts';
+import { compareUtf8 } from './key-order.ts';
 
 interface Bucket {
   values: Map<string, StoredValue>;
@@ -13,53 +12,38 @@ interface Bucket {
 }
 
 /** A store in memory, for tests and demonstrations. What it holds ends with the process. */
-export class MemoryStore implements SealableStore {
-  readonly #buckets = new Map<string, Bucket>();
-  readonly #listeners: ChangeListeners;
-  readonly #runner: OptimisticRunner;
-  #revision = 0;
-  #closed = false;
-
+export class MemoryStore extends GuardedStore {
   constructor(options: { log?: Logger } = {}) {
-    this.#listeners = new ChangeListeners(options.log);
-    const engine: OptimisticEngine = {
-      get: (bucket, key) => this.#read(bucket, key),
-      scan: (bucket, range) => this.#readRange(bucket, range),
-      commit: (transaction) => Promise.resolve(this.#commit(transaction)),
-    };
-    this.#runner = new OptimisticRunner(engine);
+    super(new MemoryEngine(new ChangeFeed(options.log)));
+  }
+}
+
+class MemoryEngine implements StoreEngine {
+  readonly feed: ChangeFeed;
+  readonly #buckets = new Map<string, Bucket>();
+  #revision = 0;
+
+  constructor(feed: ChangeFeed) {
+    this.feed = feed;
   }
 
-  async transact<T>(work: (transaction: SealableTransaction) => Promise<T> | T): Promise<T> {
-    this.#assertOpen();
-    return this.#runner.run(work);
+  get(bucket: string, key: string): StoredValue | undefined {
+    return this.#read(bucket, key);
   }
 
-  async get(bucket: string, key: string): Promise<StoredValue | undefined> {
-    this.#assertOpen();
-    assertStoreText('bucket', bucket);
-    assertStoreText('key', key);
-    return Promise.resolve(this.#read(bucket, key));
+  scan(bucket: string, range: ScanRange): StoredEntry[] {
+    return this.#readRange(bucket, range);
   }
 
-  async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {
-    this.#assertOpen();
-    return Promise.resolve(this.#readRange(bucket, scanRange(bucket, options)));
+  commit(transaction: BufferedTransaction): Promise<boolean> {
+    return Promise.resolve(this.#commit(transaction));
   }
 
-  watch(listener: ChangeListener): () => void {
-    this.#assertOpen();
-    return this.#listeners.add(listener);
-  }
+  /** Nobody else writes. */
+  catchUp(): void {}
 
   close(): Promise<void> {
-    this.#closed = true;
-    this.#listeners.clear();
     return Promise.resolve();
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw new Error('The store is closed.');
   }
 
   #read(bucket: string, key: string): StoredValue | undefined {
@@ -81,7 +65,6 @@ export class MemoryStore implements SealableStore {
   }
 
   #commit(transaction: BufferedTransaction): boolean {
-    this.#assertOpen();
     if (!this.#stands(transaction)) return false;
     // Every value is made before the first is stored, so that one that throws leaves nothing behind.
     const made = [...transaction.writes.values()].map((write, index) => ({
@@ -91,7 +74,7 @@ export class MemoryStore implements SealableStore {
     }));
     this.#revision += made.length;
     const changes = made.map(({ write, revision, value }) => this.#apply(write, revision, value));
-    this.#listeners.emit(changes);
+    this.feed.tell(changes);
     return true;
   }
 

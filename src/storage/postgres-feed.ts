@@ -1,9 +1,8 @@
 import type { Client } from 'pg';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
-import type { StoreChange } from '../ports/store.ts';
 import { connectListener, type PostgresOptions } from './postgres-connection.ts';
-import { changeChannel, selectChanges, selectRevision } from './postgres-tables.ts';
+import { changeChannel, selectChanges, selectRevision, type ToldChanges } from './postgres-tables.ts';
 
 export interface PostgresFeedOptions {
   connection: PostgresOptions;
@@ -13,7 +12,7 @@ export interface PostgresFeedOptions {
   /** Revision up to which the listeners were told. */
   told: () => number;
   /** Takes changes after that; some of them may have been told meanwhile. */
-  tell: (changes: readonly StoreChange[]) => void;
+  tell: (changes: ToldChanges) => void;
   /** The database has forgotten commits that were told: it was restored, or failed over to a server that lagged. */
   wentBack: (revision: number) => void;
 }

@@ -2,11 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import { messageOf } from '../lib/errors.ts';
 import { silentLogger, type Logger } from '../lib/log.ts';
-import type { ScanOptions, StoreChange, StoredEntry, StoredValue } from '../ports/store.ts';
-import { inRange, scanRange, type BufferedTransaction } from './buffered-transaction.ts';
-import { ChangeListeners, type ChangeListener } from './change-listeners.ts';
-import { assertStoreText } from './key-order.ts';
-import { OptimisticRunner, type OptimisticEngine } from './optimistic.ts';
+import type { StoreChange, StoredEntry, StoredValue } from '../ports/store.ts';
+import { inRange, type BufferedTransaction, type ScanRange } from './buffered-transaction.ts';
+import { ChangeFeed } from './change-feed.ts';
+import { GuardedStore, type StoreEngine } from './guarded-store.ts';
 import {
   byAttempts,
   makeWrites,
@@ -27,8 +26,10 @@ import {
   selectEntry,
   selectRange,
   selectRevision,
+  type ToldChanges,
 } from './postgres-tables.ts';
-import type { SealableStore, SealableTransaction } from './sealable-store.ts';
+import type { SealableStore } from './sealable-store.ts';
+import { SharedLook } from './shared-look.ts';
 
 export interface PostgresStoreOptions extends PostgresOptions {
   /** Milliseconds between looks at the change feed without a notification; 500 unless given. */
@@ -39,11 +40,6 @@ export interface PostgresStoreOptions extends PostgresOptions {
 /** Transactions in one commit at most. */
 const maxBatch = 256;
 
-/** A store in PostgreSQL, and the pool that it works with. */
-export interface PostgresStore extends SealableStore {
-  readonly pool: Pool;
-}
-
 /**
  * Opens the store, and makes its tables where they are missing. Throws when a newer version of Kaap made them.
  *
@@ -52,7 +48,7 @@ export interface PostgresStore extends SealableStore {
  * become one transaction of the database. When the database cannot be reached, or ends the connection, callers get
  * ServiceUnavailableTemporary; a commit whose connection broke may then have been made or not, as with any server.
  */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<SealableStore> {
   const pool = createPool(options);
   try {
     const client = await pool.connect();
@@ -63,94 +59,74 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     } finally {
       client.release();
     }
-    const store = new ReplicatedStore(pool, options, revision);
-    await store.follow();
-    return store;
+    const engine = new PostgresEngine(pool, options, revision);
+    await engine.followOthers();
+    return new GuardedStore(engine);
   } catch (error) {
     await pool.end();
     throw error;
   }
 }
 
-class ReplicatedStore implements PostgresStore {
-  readonly pool: Pool;
-  readonly #listeners: ChangeListeners;
+class PostgresEngine implements StoreEngine {
+  readonly feed: ChangeFeed;
+  readonly #pool: Pool;
   readonly #log: Logger;
-  readonly #runner: OptimisticRunner;
-  readonly #feed: PostgresFeed;
+  readonly #notifications: PostgresFeed;
+  readonly #looks: SharedLook;
   #waiting: WaitingCommit[] = [];
   #committing: Promise<void> | undefined;
-  /** Revision up to which the change feed was told. */
-  #told: number;
-  #closed = false;
   /** Why nothing is read or written until the process is started again. */
   #stopped: Error | undefined;
 
   constructor(pool: Pool, options: PostgresStoreOptions, revision: number) {
-    this.pool = pool;
-    this.#told = revision;
+    this.#pool = pool;
     this.#log = options.log ?? silentLogger;
-    this.#listeners = new ChangeListeners(this.#log);
-    const engine: OptimisticEngine = {
-      get: (bucket, key) => this.#ask(() => selectEntry(pool, bucket, key)),
-      scan: (bucket, range) => this.#ask(() => selectRange(pool, bucket, range)),
-      commit: (transaction, attempt) => this.#commit(transaction, attempt),
-    };
-    this.#runner = new OptimisticRunner(engine);
-    this.#feed = new PostgresFeed({
+    this.feed = new ChangeFeed(this.#log, revision);
+    this.#looks = new SharedLook(() => this.#ask(() => this.#look()));
+    this.#notifications = new PostgresFeed({
       connection: options,
       pollIntervalMs: options.pollIntervalMs ?? 500,
       log: this.#log,
-      told: () => this.#told,
+      told: () => this.feed.told,
       tell: (changes) => this.#tell(changes),
-      wentBack: (revision) => this.#stop(revision),
+      wentBack: (lower) => this.#stop(lower),
     });
   }
 
-  /** Begins to follow what others commit. */
-  follow(): Promise<void> {
-    return this.#feed.start();
+  /** Begins to be notified of what others commit. */
+  followOthers(): Promise<void> {
+    return this.#notifications.start();
   }
 
-  async transact<T>(work: (transaction: SealableTransaction) => Promise<T> | T): Promise<T> {
-    this.#assertOpen();
-    return this.#runner.run(work);
+  get(bucket: string, key: string): Promise<StoredValue | undefined> {
+    return this.#ask(() => selectEntry(this.#pool, bucket, key));
   }
 
-  async get(bucket: string, key: string): Promise<StoredValue | undefined> {
-    this.#assertOpen();
-    assertStoreText('bucket', bucket);
-    assertStoreText('key', key);
-    return this.#ask(() => selectEntry(this.pool, bucket, key));
+  scan(bucket: string, range: ScanRange): Promise<StoredEntry[]> {
+    return this.#ask(() => selectRange(this.#pool, bucket, range));
   }
 
-  async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {
-    this.#assertOpen();
-    const range = scanRange(bucket, options);
-    return this.#ask(() => selectRange(this.pool, bucket, range));
-  }
-
-  watch(listener: ChangeListener): () => void {
-    this.#assertOpen();
-    return this.#listeners.add(listener);
+  catchUp(): Promise<void> {
+    return this.#looks.join();
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
     await this.#committing;
-    this.#listeners.clear();
-    await this.#feed.stop();
-    await this.pool.end();
+    await this.#notifications.stop();
+    await this.#pool.end();
   }
 
-  #assertOpen(): void {
-    if (this.#closed) throw new Error('The store is closed.');
+  async #look(): Promise<void> {
+    const { told } = this.feed;
+    const revision = await selectRevision(this.#pool);
+    if (revision < told) throw this.#stop(revision);
+    if (revision > told) this.#tell(await selectChanges(this.#pool, told));
   }
 
   /** A database without commits that it had would show keys that were disabled, deleted or revoked since. */
   #stop(revision: number): Error {
-    const message = `The database went back from revision ${this.#told} to ${revision}: it lost commits, or was restored.`;
+    const message = `The database went back from revision ${this.feed.told} to ${revision}: it lost commits, or was restored.`;
     if (this.#stopped === undefined) this.#log.error({}, `${message} Restart this process if that is meant.`);
     this.#stopped = new Error(message);
     return this.#stopped;
@@ -166,15 +142,12 @@ class ReplicatedStore implements PostgresStore {
     }
   }
 
-  /** Feed and commits learn of the same changes: each is told once, in order. */
-  #tell(changes: readonly StoreChange[]): void {
-    const fresh = changes.filter(({ revision }) => revision > this.#told);
-    this.#told = fresh.at(-1)?.revision ?? this.#told;
-    this.#listeners.emit(fresh);
+  /** Looks, notifications and commits learn of the same changes: each is told once, in order. */
+  #tell({ changes, complete }: ToldChanges): void {
+    this.feed.tell(changes, complete);
   }
 
-  #commit(transaction: BufferedTransaction, attempt: number): Promise<boolean> {
-    this.#assertOpen();
+  commit(transaction: BufferedTransaction, attempt: number): Promise<boolean> {
     if (!needsCommit(transaction)) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ transaction, attempt, resolve, reject });
@@ -194,10 +167,12 @@ class ReplicatedStore implements PostgresStore {
   async #commitBatch(batch: readonly WaitingCommit[]): Promise<void> {
     let client: PoolClient | undefined;
     try {
-      client = await this.pool.connect();
-      const { outcomes, foreign } = await this.#write(client, batch);
+      client = await this.#pool.connect();
+      const { told } = this.feed;
+      const { outcomes, start } = await this.#write(client, batch);
+      // What others committed in between comes first; it is asked for only now that nobody waits for this commit.
+      if (start > told) this.#tell(await selectChanges(client, told));
       client.release();
-      this.#tell(foreign);
       for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
     } catch (error) {
       // The connection goes: whether its transaction ended is not known here.
@@ -210,15 +185,14 @@ class ReplicatedStore implements PostgresStore {
   async #write(
     client: PoolClient,
     batch: readonly WaitingCommit[],
-  ): Promise<{ outcomes: CommitOutcome[]; foreign: StoreChange[] }> {
+  ): Promise<{ outcomes: CommitOutcome[]; start: number }> {
     const start = await beginCommit(client);
-    if (start < this.#told) throw this.#stop(start);
-    const foreign = start > this.#told && this.#listeners.size > 0 ? await selectChanges(client, this.#told) : [];
+    if (start < this.feed.told) throw this.#stop(start);
     const stands = await this.#findStanding(client, batch);
     const { outcomes, writes } = decide(batch, stands, start);
     if (writes.length > 0) await applyWrites(client, writes);
     await client.query('COMMIT');
-    return { outcomes, foreign };
+    return { outcomes, start };
   }
 
   /** For each transaction, whether what it read is still so in the database. */
@@ -242,7 +216,7 @@ class ReplicatedStore implements PostgresStore {
       waiting.reject(outcome.error);
       return;
     }
-    this.#tell(outcome.changes);
+    this.feed.tell(outcome.changes);
     waiting.resolve(outcome.committed);
   }
 }

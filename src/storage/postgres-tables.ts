@@ -144,11 +144,17 @@ export async function selectRevision(client: Queryable): Promise<number> {
   return Number(rows[0]?.value ?? 0);
 }
 
+/** Changes in order, and whether they are all there were. */
+export interface ToldChanges {
+  readonly changes: readonly StoreChange[];
+  readonly complete: boolean;
+}
+
 /**
  * The changes after a revision, in order. When some of them are kept no more, the values that have been written since
  * stand in for them: of deletes among those nothing is left to tell.
  */
-export async function selectChanges(client: Queryable, after: number): Promise<StoreChange[]> {
+export async function selectChanges(client: Queryable, after: number): Promise<ToldChanges> {
   const { rows } = await client.query<ChangeRow>({
     name: 'changes',
     text: 'SELECT revision, bucket, key, deleted FROM changes WHERE revision > $1 ORDER BY revision',
@@ -156,11 +162,14 @@ export async function selectChanges(client: Queryable, after: number): Promise<S
   });
   const changes = rows.map((row) => ({ ...row, revision: Number(row.revision) }));
   const first = changes[0]?.revision;
-  if (first === undefined || first === after + 1) return changes;
+  if (first === after + 1) return { changes, complete: true };
   const missed = await client.query<ChangeRow>(
     `SELECT revision, bucket, key, false AS deleted FROM entries
      WHERE revision > $1 AND revision < $2 ORDER BY revision`,
-    [after, first],
+    [after, first ?? Number.MAX_SAFE_INTEGER],
   );
-  return [...missed.rows.map((row) => ({ ...row, revision: Number(row.revision) })), ...changes];
+  return {
+    changes: [...missed.rows.map((row) => ({ ...row, revision: Number(row.revision) })), ...changes],
+    complete: false,
+  };
 }

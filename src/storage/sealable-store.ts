@@ -1,4 +1,5 @@
 import type { Store, Transaction } from '../ports/store.ts';
+import type { ChangeFollower } from './change-feed.ts';
 
 /** A transaction whose writes may depend on the revision that the store gives them. */
 export interface SealableTransaction extends Transaction {
@@ -11,9 +12,16 @@ export interface SealableTransaction extends Transaction {
 }
 
 /**
- * A store that tells the writer the revision before it commits, so that the barrier can bind it into what it seals.
- * Every adapter is one.
+ * A store that tells the writer the revision before it commits, so that the barrier can bind it into what it seals, and
+ * tells a cache over it what to forget. Every adapter is one.
  */
 export interface SealableStore extends Store {
   transact<T>(work: (transaction: SealableTransaction) => Promise<T> | T): Promise<T>;
+  /** Tells a cache of every change from now on: own ones before their writer hears, others' by {@link catchUp} at the latest. */
+  follow(follower: ChangeFollower): () => void;
+  /**
+   * Once it has returned, or its promise has resolved, every follower was told of whatever any process had committed
+   * before the call. Throws or rejects when that cannot be found out.
+   */
+  catchUp(): Promise<void> | void;
 }

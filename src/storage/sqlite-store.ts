@@ -1,11 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { ApiError } from '../lib/errors.ts';
 import { silentLogger, type Logger } from '../lib/log.ts';
-import type { ScanOptions, StoreChange, StoredEntry, StoredValue } from '../ports/store.ts';
-import { scanRange, type BufferedTransaction } from './buffered-transaction.ts';
-import { ChangeListeners, type ChangeListener } from './change-listeners.ts';
-import { assertStoreText } from './key-order.ts';
-import { OptimisticRunner, type OptimisticEngine } from './optimistic.ts';
+import type { StoredEntry, StoredValue } from '../ports/store.ts';
+import type { BufferedTransaction, ScanRange } from './buffered-transaction.ts';
+import { ChangeFeed } from './change-feed.ts';
+import { GuardedStore, type StoreEngine } from './guarded-store.ts';
 import {
   byAttempts,
   makeWrites,
@@ -14,9 +13,9 @@ import {
   type MadeWrite,
   type WaitingCommit,
 } from './pending-commit.ts';
-import type { SealableStore, SealableTransaction } from './sealable-store.ts';
+import type { SealableStore } from './sealable-store.ts';
 import { openDatabase } from './sqlite-schema.ts';
-import { SqliteTables } from './sqlite-tables.ts';
+import { SqliteTables, type ForeignChanges } from './sqlite-tables.ts';
 
 export interface SqliteStoreOptions {
   /** Milliseconds to wait for a writer in another process; 5000 unless given. The process stands still meanwhile. */
@@ -33,104 +32,87 @@ export interface SqliteStoreOptions {
  * file may be open in several processes; what they commit appears in the change feed within the poll interval.
  */
 export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): SealableStore {
-  return new SqliteStore(openDatabase(path, options.busyTimeoutMs ?? 5000), options);
+  return new GuardedStore(new SqliteEngine(openDatabase(path, options.busyTimeoutMs ?? 5000), options));
 }
 
-class SqliteStore implements SealableStore {
+class SqliteEngine implements StoreEngine {
+  readonly feed: ChangeFeed;
   readonly #database: DatabaseSync;
   readonly #tables: SqliteTables;
-  readonly #listeners: ChangeListeners;
   readonly #log: Logger;
-  readonly #runner: OptimisticRunner;
   readonly #pollIntervalMs: number;
   #waiting: WaitingCommit[] = [];
   #flush: NodeJS.Immediate | undefined;
   #poll: NodeJS.Timeout | undefined;
-  #dataVersion = 0;
-  /** Revision up to which the change feed was told. */
-  #told = 0;
-  #closed = false;
+  /** As of the last look at what others committed; undefined when the next look has to be a thorough one. */
+  #dataVersion: number | undefined;
+  #hasLooked = false;
 
   constructor(database: DatabaseSync, options: SqliteStoreOptions) {
     this.#database = database;
     this.#tables = new SqliteTables(database);
     this.#log = options.log ?? silentLogger;
-    this.#listeners = new ChangeListeners(this.#log);
     this.#pollIntervalMs = options.pollIntervalMs ?? 100;
-    const engine: OptimisticEngine = {
-      get: (bucket, key) => this.#tables.get(bucket, key),
-      scan: (bucket, range) => this.#tables.scan(bucket, range),
-      commit: (transaction, attempt) => this.#commit(transaction, attempt),
-    };
-    this.#runner = new OptimisticRunner(engine);
+    this.#dataVersion = this.#tables.dataVersion();
+    this.feed = new ChangeFeed(this.#log, this.#tables.revision());
   }
 
-  async transact<T>(work: (transaction: SealableTransaction) => Promise<T> | T): Promise<T> {
-    this.#assertOpen();
-    return this.#runner.run(work);
+  get(bucket: string, key: string): StoredValue | undefined {
+    return this.#tables.get(bucket, key);
   }
 
-  async get(bucket: string, key: string): Promise<StoredValue | undefined> {
-    this.#assertOpen();
-    assertStoreText('bucket', bucket);
-    assertStoreText('key', key);
-    return Promise.resolve(this.#tables.get(bucket, key));
+  scan(bucket: string, range: ScanRange): StoredEntry[] {
+    return this.#tables.scan(bucket, range);
   }
 
-  async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {
-    this.#assertOpen();
-    return Promise.resolve(this.#tables.scan(bucket, scanRange(bucket, options)));
+  watch(): void {
+    this.catchUp();
+    this.#poll = setInterval(() => this.#lookForForeignChanges(), this.#pollIntervalMs).unref();
   }
 
-  watch(listener: ChangeListener): () => void {
-    this.#assertOpen();
-    if (this.#listeners.size === 0) this.#startFeed();
-    const remove = this.#listeners.add(listener);
-    return () => {
-      remove();
-      if (this.#listeners.size === 0) clearInterval(this.#poll);
-    };
+  rest(): void {
+    clearInterval(this.#poll);
   }
 
   close(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
     this.#commitWaiting();
-    this.#closed = true;
-    clearInterval(this.#poll);
-    this.#listeners.clear();
     this.#database.close();
     return Promise.resolve();
   }
 
-  #assertOpen(): void {
-    if (this.#closed) throw new Error('The store is closed.');
+  /**
+   * Looks once in a turn of the event loop. Nothing comes in from outside before the turn has ended, its ticks and
+   * promises included: whoever asks again within it asks about the same moment.
+   */
+  catchUp(): void {
+    if (this.#hasLooked) return;
+    const version = this.#tables.dataVersion();
+    if (version !== this.#dataVersion) this.#tellForeign(this.#tables.changesSince(this.feed.told));
+    this.#dataVersion = version;
+    this.#hasLooked = true;
+    process.nextTick(this.#endOfTurn);
   }
 
-  #startFeed(): void {
-    this.#dataVersion = this.#tables.dataVersion();
-    this.#told = this.#tables.revision();
-    this.#poll = setInterval(() => this.#lookForForeignChanges(), this.#pollIntervalMs).unref();
-  }
+  readonly #endOfTurn = (): void => {
+    this.#hasLooked = false;
+  };
 
   #lookForForeignChanges(): void {
     try {
-      const version = this.#tables.dataVersion();
-      if (version === this.#dataVersion) return;
-      const changes = this.#tables.changesAfter(this.#told);
-      this.#dataVersion = version;
-      this.#tell(changes);
+      this.catchUp();
     } catch (error) {
       this.#log.warn({ error: String(error) }, 'cannot read the change feed; trying again');
     }
   }
 
-  #tell(changes: readonly StoreChange[]): void {
-    this.#told = changes.at(-1)?.revision ?? this.#told;
-    this.#listeners.emit(changes);
+  /** Every revision is that of one change: where some are missing, the file was restored or the process slept too long. */
+  #tellForeign({ changes, revision }: ForeignChanges): void {
+    const complete = changes.length === revision - this.feed.told;
+    this.feed.tell(changes, complete);
+    if (!complete) this.feed.loseTrack(revision);
   }
 
-  #commit(transaction: BufferedTransaction, attempt: number): Promise<boolean> {
-    this.#assertOpen();
+  commit(transaction: BufferedTransaction, attempt: number): Promise<boolean> {
     if (!needsCommit(transaction)) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ transaction, attempt, resolve, reject });
@@ -146,18 +128,18 @@ class SqliteStore implements SealableStore {
     const batch = byAttempts(this.#waiting);
     this.#waiting = [];
     if (batch.length === 0) return;
-    let foreign: readonly StoreChange[] = [];
+    let foreign: ForeignChanges;
     let outcomes: CommitOutcome[];
     try {
       this.#database.exec(batch.some(({ transaction }) => transaction.writes.size > 0) ? 'BEGIN IMMEDIATE' : 'BEGIN');
-      if (this.#listeners.size > 0) foreign = this.#tables.changesAfter(this.#told);
+      foreign = this.#tables.changesSince(this.feed.told);
       outcomes = this.#commitBatch(batch);
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#abandon(batch, error);
       return;
     }
-    this.#tell(foreign);
+    this.#tellForeign(foreign);
     for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
   }
 
@@ -191,12 +173,13 @@ class SqliteStore implements SealableStore {
       waiting.reject(outcome.error);
       return;
     }
-    this.#tell(outcome.changes);
+    this.feed.tell(outcome.changes);
     waiting.resolve(outcome.committed);
   }
 
   #abandon(batch: readonly WaitingCommit[], cause: unknown): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    this.#dataVersion = undefined;
     this.#log.error({ error: String(cause) }, 'cannot commit to the store');
     const message = 'The store cannot be written now. Check the free space and health of its disk, then try again.';
     for (const { reject } of batch) reject(new ApiError('ServiceUnavailableTemporary', message, { cause }));

@@ -13,8 +13,15 @@ const noEnd = Buffer.from([0xff]);
 
 const keyConditions = 'bucket = ? AND key >= ? AND key < CAST(? AS TEXT) ORDER BY key LIMIT ?';
 
+/** The last revision given out, and the changes after some revision that are kept: all of one moment. */
+export interface ForeignChanges {
+  readonly revision: number;
+  readonly changes: readonly StoreChange[];
+}
+
 /** The statements on one connection, prepared once. */
 export class SqliteTables implements StoreReader {
+  readonly #database: DatabaseSync;
   readonly #get: StatementSync;
   readonly #revisionOf: StatementSync;
   readonly #scan: StatementSync;
@@ -29,6 +36,7 @@ export class SqliteTables implements StoreReader {
   readonly #dataVersion: StatementSync;
 
   constructor(database: DatabaseSync) {
+    this.#database = database;
     this.#get = database.prepare('SELECT value, revision FROM entries WHERE bucket = ? AND key = ?');
     this.#revisionOf = database.prepare('SELECT revision FROM entries WHERE bucket = ? AND key = ?');
     this.#scan = database.prepare(`SELECT key, value, revision FROM entries WHERE ${keyConditions}`);
@@ -88,13 +96,22 @@ export class SqliteTables implements StoreReader {
     this.#setRevision.run(revision);
   }
 
-  changesAfter(revision: number): StoreChange[] {
-    return this.#changesAfter.all(revision).map((row) => ({
-      bucket: String(row['bucket']),
-      key: String(row['key']),
-      revision: Number(row['revision']),
-      deleted: row['deleted'] === 1,
-    }));
+  changesSince(told: number): ForeignChanges {
+    const own = !this.#database.isTransaction;
+    if (own) this.#database.exec('BEGIN');
+    try {
+      const revision = this.revision();
+      if (revision === told) return { revision, changes: [] };
+      const changes = this.#changesAfter.all(told).map((row) => ({
+        bucket: String(row['bucket']),
+        key: String(row['key']),
+        revision: Number(row['revision']),
+        deleted: row['deleted'] === 1,
+      }));
+      return { revision, changes };
+    } finally {
+      if (own) this.#database.exec('COMMIT');
+    }
   }
 
   /** Changes when another connection has committed. */

@@ -1,8 +1,10 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isApiError } from '../../src/lib/errors.ts';
+import { openBarrier } from '../../src/storage/barrier.ts';
 import { clientConfig } from '../../src/storage/postgres-connection.ts';
-import { openPostgresStore, type PostgresStore } from '../../src/storage/postgres-store.ts';
+import { openPostgresStore } from '../../src/storage/postgres-store.ts';
+import type { SealableStore } from '../../src/storage/sealable-store.ts';
 import { increment, put, text } from '../storage/store-values.ts';
 import { startPostgres, type PostgresServer } from './postgres-server.ts';
 
@@ -14,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const open = (options: { statementTimeoutMs?: number } = {}): Promise<PostgresStore> =>
+const open = (options: { statementTimeoutMs?: number } = {}): Promise<SealableStore> =>
   openPostgresStore({ url: server.url, schema, poolSize: 3, ...options });
 
 /** Runs statements beside the store, as whoever administers the database can. */
@@ -28,7 +30,7 @@ async function administer(work: (client: Client) => Promise<void>): Promise<void
   }
 }
 
-async function inNewSchema(work: (store: PostgresStore) => Promise<void>): Promise<void> {
+async function inNewSchema(work: (store: SealableStore) => Promise<void>): Promise<void> {
   schemas += 1;
   schema = `faults_${schemas}`;
   const store = await open();
@@ -43,6 +45,8 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   for (let tries = 0; tries < 1000 && !(await condition()); tries += 1)
     await new Promise((done) => setTimeout(done, 10));
 }
+
+const copy = (key: Buffer): Promise<Buffer> => Promise.resolve(Buffer.from(key));
 
 /** Tries again while the database is away, as clients do. */
 async function persist(work: () => Promise<void>): Promise<void> {
@@ -161,6 +165,25 @@ describe('The PostgreSQL store, when its database fails', () => {
       await administer(async (client) => void (await client.query('INSERT INTO schema_version VALUES (99, now())')));
       await expect(open()).rejects.toThrow(/schema 99.*newer version/);
     });
+  });
+
+  it('E1: gives no record from memory while it does not answer, and the present one once it does', async () => {
+    schemas += 1;
+    schema = `faults_${schemas}`;
+    const store = await open({ statementTimeoutMs: 300 });
+    const barrier = await openBarrier(store, { kind: 'plain', wrap: copy, unwrap: copy }, { createIfMissing: true });
+    const decode = (value: Uint8Array): { text: string } => ({ text: Buffer.from(value).toString('utf8') });
+    await put(barrier, 'a', 'key', 'one');
+    expect(await barrier.view('a', 'key', decode)).toEqual({ text: 'one' });
+    await administer(async (client) => {
+      await client.query('BEGIN; LOCK TABLE counters IN ACCESS EXCLUSIVE MODE');
+      await expect(barrier.view('a', 'key', decode)).rejects.toMatchObject({ code: 'ServiceUnavailableTemporary' });
+      await client.query('COMMIT');
+    });
+    expect(await barrier.view('a', 'key', decode)).toEqual({ text: 'one' });
+    await put(barrier, 'a', 'key', 'two');
+    expect(await barrier.view('a', 'key', decode)).toEqual({ text: 'two' });
+    await barrier.close();
   });
 
   it('is made once when two replicas begin at the same time, and loses no update of both', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
-import { openPostgresStore, type PostgresStore } from '../../src/storage/postgres-store.ts';
+import { openPostgresStore } from '../../src/storage/postgres-store.ts';
+import type { SealableStore } from '../../src/storage/sealable-store.ts';
 import { describeStore } from '../storage/store-contract.ts';
 import { startPostgres, type PostgresServer } from './postgres-server.ts';
 
@@ -13,7 +14,7 @@ afterAll(() => server.stop());
 describeStore('the PostgreSQL store', async () => {
   schemas += 1;
   const schema = `contract_${schemas}`;
-  const connect = (): Promise<PostgresStore> => openPostgresStore({ url: server.url, schema, poolSize: 3 });
+  const connect = (): Promise<SealableStore> => openPostgresStore({ url: server.url, schema, poolSize: 3 });
   const stores = [await connect()];
   const [store] = stores;
   if (store === undefined) throw new Error('unreachable');

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store, StoreChange } from '../../src/ports/store.ts';
 import { describeConflicts } from './store-contract-conflicts.ts';
 import { describeScans } from './store-contract-scans.ts';
+import { describeViews } from './store-contract-views.ts';
 import { bytes, increment, put, text } from './store-values.ts';
 
 /** One kind of store under test. */
@@ -28,6 +29,7 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>)
 
   describeConflicts(name, () => store);
   describeScans(name, () => store);
+  describeViews(name, () => under);
 
   describe(`${name}: values`, () => {
     it('are read back as written, also when empty, and not at all when there are none', async () => {

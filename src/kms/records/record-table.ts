@@ -1,7 +1,7 @@
-import type { Store, Transaction } from '../../ports/store.ts';
+import { readRecord, type Store, type Transaction, type ValueReader } from '../../ports/store.ts';
 
 /** Reads of the store, inside a transaction or outside. */
-export type Reader = Pick<Store | Transaction, 'get' | 'scan'>;
+export type Reader = ValueReader & Pick<Store | Transaction, 'scan'>;
 
 const pageSize = 1000;
 
@@ -16,9 +16,9 @@ export class RecordTable<T extends object> {
     this.bucket = bucket;
   }
 
-  async get(reader: Pick<Reader, 'get'>, key: string): Promise<T | undefined> {
-    const stored = await reader.get(this.bucket, key);
-    return stored === undefined ? undefined : this.decode(stored.value);
+  /** Of a store, the record is frozen, and may be shared; of a transaction, it is the caller's own. */
+  get(reader: ValueReader, key: string): Promise<T | undefined> {
+    return readRecord(reader, this.bucket, key, this.decode);
   }
 
   put(transaction: Transaction, key: string, record: T): Promise<void> {
@@ -47,9 +47,10 @@ export class RecordTable<T extends object> {
     return Buffer.from(JSON.stringify({ v: 1, ...record }), 'utf8');
   }
 
-  decode(bytes: Uint8Array): T {
-    const { v, ...record } = JSON.parse(Buffer.from(bytes).toString('utf8')) as T & { v?: unknown };
+  readonly decode = (bytes: Uint8Array): T => {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    const { v, ...record } = JSON.parse(text) as T & { v?: unknown };
     if (v !== 1) throw new Error(`bucket ${this.bucket} holds a record of version ${String(v)}; this release reads 1`);
     return record as unknown as T;
-  }
+  };
 }
