@@ -2,45 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCredentialFile, type RootCredential } from '../cli/connection.ts';
-import { createCredentialSource } from '../gateway/credential-source.ts';
-import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import type { NonceStore } from '../gateway/nonce-store.ts';
-import { createAccessFacts } from '../kms/access-facts.ts';
-import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
-import { createKmsActions } from '../kms/actions.ts';
+import { CredentialUseTally } from '../gateway/credential-uses.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
-import { createServiceActions, type ServiceControl } from '../kms/service-actions.ts';
+import type { ServiceControl } from '../kms/service-actions.ts';
 import { KeyUses } from '../kms/key-uses.ts';
 import { OwnChanges } from '../kms/own-changes.ts';
-import { observeReads, SecretConsumers } from '../kms/secret-consumers.ts';
-import type { Clock } from '../lib/clock.ts';
+import { SecretConsumers } from '../kms/secret-consumers.ts';
 import { messageOf } from '../lib/errors.ts';
 import { startHttpServer } from '../lib/http-server.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Metrics } from '../lib/metrics.ts';
-import type { PolicySource } from '../policy/policy-set.ts';
-import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
-import { createPinnedFetch } from '../providers/pinned-fetch.ts';
-import { createStsCallerIdentity } from '../providers/sts-caller-identity.ts';
 import { HttpsRotationHook } from '../providers/https-rotation-hook.ts';
 import { createAccessKeyIssuer } from '../ram/access-key-issuer.ts';
-import { createRamActions } from '../ram/actions.ts';
-import { isRoleGone, loadIdentityPolicies } from '../ram/identity-policies.ts';
-import { oidcProviderFinder } from '../ram/oidc-providers.ts';
 import { ensureOperatorRole } from '../ram/operator-role.ts';
 import { ensureRootAccessKey } from '../ram/root-access-key.ts';
-import { findRole } from '../ram/roles.ts';
-import { createRegisteredVerifiers } from '../sts/oidc/registered-verifiers.ts';
-import { createStsActions } from '../sts/actions.ts';
-import type { AuditFileSink } from '../storage/audit-file-sink.ts';
-import type { Barrier } from '../storage/barrier.ts';
 import { orderSeal, readSealOrder, watchSealOrder } from '../storage/seal-order.ts';
 import { StoreLease } from '../storage/store-lease.ts';
 import { startTombstoneJournal } from '../storage/tombstone-journal.ts';
 import { openAuditLog, type AuditLog } from './audit-log.ts';
 import { watchInstances } from './instance-watch.ts';
-import type { KmsConfig } from './kms-config.ts';
+import { createApi, type ApiDependencies, type ApiKms } from './kms-api.ts';
 import { openKeyProviders } from './kms-providers.ts';
 import { openStoredState, unsealState, type StoredState } from './kms-state.ts';
 import { startUpkeep, upkeepLeaseMs } from './kms-upkeep.ts';
@@ -48,13 +28,7 @@ import { SealableService, type OpenService } from './sealable-service.ts';
 import { leafRenewalMs, openServingAuthority } from './serving-authority.ts';
 import { tombstoneBuckets } from './tombstones.ts';
 
-export interface KmsServiceDependencies {
-  config: KmsConfig;
-  /** Verifies pods' tokens, by the name of the OIDC provider. */
-  verifiers: ReadonlyMap<string, TokenVerifier>;
-  clock: Clock;
-  log: Logger;
-  metrics: Metrics;
+export interface KmsServiceDependencies extends ApiDependencies {
   /** Makes seal key and authority where there are none: for a throw-away or first standalone start. */
   createIfMissing: boolean;
 }
@@ -182,13 +156,14 @@ async function openKms(dependencies: KmsServiceDependencies, state: StoredState)
 function kmsDependencies(
   { config, clock }: KmsServiceDependencies,
   parts: Pick<KmsDependencies, 'store' | 'providers' | 'ownChanges' | 'closing'>,
-): KmsDependencies {
+): ApiKms {
   const { store } = parts;
   const { region, accountId, instances, rotationHook } = config;
   return {
     ...parts,
     uses: new KeyUses(store),
     consumers: new SecretConsumers({ store, region, accountId }),
+    credentialUses: new CredentialUseTally({ store, clock }),
     clock,
     random: randomBytes,
     region,
@@ -220,83 +195,4 @@ async function bootstrap({ config, clock, log }: KmsServiceDependencies, store: 
     await ensureOperatorRole(store, { accountId, provider, namespace, serviceAccount }, randomBytes);
   }
   return made === undefined ? [] : [`acs:ram::${accountId}:root`];
-}
-
-/** What the API works with besides the dependencies of KMS. */
-interface ApiParts {
-  barrier: Barrier;
-  nonces: NonceStore;
-  audit: AuditFileSink;
-  control: ServiceControl;
-  notReady: () => string | undefined;
-}
-
-function createApi(
-  { config, verifiers, clock, log, metrics }: KmsServiceDependencies,
-  kms: KmsDependencies,
-  { barrier, nonces, audit, control, notReady }: ApiParts,
-): Gateway {
-  const { accountId, serviceVouchers, callerIdentity } = config;
-  const random = randomBytes;
-  const sessionKey = barrier.deriveSecretKey('sts-session');
-  const store: Store = barrier;
-  const accessPoints = createAccessPointDirectory(store);
-  const roles = { findRole: (name: string) => findRole(store, name) };
-  const findVerifier = createRegisteredVerifiers({
-    find: oidcProviderFinder(store),
-    fetchFor: createPinnedFetch,
-    clock,
-  });
-  const policySource = createPolicySource(store);
-  return createGateway({
-    actions: [
-      ...createKmsActions(kms),
-      ...createServiceActions(control),
-      ...createStsActions({
-        accountId,
-        clock,
-        random,
-        sessionKey,
-        verifiers,
-        findVerifier,
-        roles,
-        accessPoints,
-        serviceVouchers,
-        ...(callerIdentity !== undefined && {
-          callerIdentity: {
-            verifier: createStsCallerIdentity(callerIdentity),
-            claimNonce: nonces.claim.bind(nonces),
-          },
-        }),
-      }),
-      ...createRamActions({ store, clock, random, accountId, policySource, facts: createAccessFacts(kms) }),
-    ],
-    credentials: createCredentialSource({
-      store,
-      sessionKey,
-      clock,
-      accountId,
-      findClientKey: (id) => findClientKey(store, id),
-    }),
-    policySource,
-    audit: observeReads(audit, kms.consumers),
-    nonces,
-    clock,
-    random,
-    log,
-    metrics,
-    trustedProxies: config.trustedProxies,
-    rateLimits: config.rateLimits,
-    notReady,
-  });
-}
-
-/** Everything that speaks about a principal: its own policies, and those of the access point it came through. */
-function createPolicySource(store: Store): PolicySource {
-  return async (principal) => {
-    const accessPoint = 'accessPoint' in principal ? principal.accessPoint : undefined;
-    if (accessPoint === undefined) return { identityPolicies: await loadIdentityPolicies(store, principal) };
-    const grant = (await isRoleGone(store, principal)) ? undefined : await loadAccessPoint(store, accessPoint);
-    return grant === undefined ? { identityPolicies: [] } : { identityPolicies: [], accessPoint: grant };
-  };
 }

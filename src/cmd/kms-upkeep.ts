@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CredentialUseTally } from '../gateway/credential-uses.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
 import { forgetUnusableKeys } from '../kms/forget.ts';
 import { keepKeys } from '../kms/key-upkeep.ts';
@@ -17,13 +18,14 @@ export const upkeepLeaseMs: number = 2.5 * roundMs;
 /** What upkeep works with. */
 export interface UpkeepDependencies extends KmsDependencies {
   readonly ownChanges: OwnChanges;
+  readonly credentialUses: CredentialUseTally;
   /** Why the service cannot work now; nothing is changed then. */
   readonly notReady: () => string | undefined;
 }
 
 /**
  * What KMS does by itself: removes keys and secrets whose deletion is due and rotates keys and secrets, which one process does for all, and drops cached
- * material of keys that may not be used any more. Each process merges what it counted of the readers of secrets. Gives the stop, which waits for what is under way.
+ * material of keys that may not be used any more. Each process stores what it counted of the readers of secrets and of the uses of credentials. Gives the stop, which waits for what is under way.
  */
 export function startUpkeep(dependencies: UpkeepDependencies, lease: StoreLease, log: Logger): () => Promise<void> {
   const stopping = new AbortController();
@@ -36,6 +38,7 @@ export function startUpkeep(dependencies: UpkeepDependencies, lease: StoreLease,
     stopping.abort();
     await working;
     await mergeReaders(dependencies, log);
+    await storeUses(dependencies, log, { all: true });
   };
 }
 
@@ -56,6 +59,14 @@ async function mergeReaders({ consumers, clock }: KmsDependencies, log: Logger):
   }
 }
 
+async function storeUses({ credentialUses }: UpkeepDependencies, log: Logger, which = {}): Promise<void> {
+  try {
+    await credentialUses.flush(which);
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'when credentials were used could not be stored; trying again');
+  }
+}
+
 async function workForEver(
   dependencies: UpkeepDependencies,
   lease: StoreLease,
@@ -69,6 +80,7 @@ async function workForEver(
     await sleep(roundMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
     await mergeReaders(dependencies, log);
+    await storeUses(dependencies, log);
     try {
       if (!(await lease.hold())) {
         purge = undefined;

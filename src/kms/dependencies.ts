@@ -1,6 +1,7 @@
 import type { RandomBytes } from '../crypto/uuid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AccessKeyIssuer } from '../ports/access-key-issuer.ts';
+import type { CredentialUses } from '../ports/credential-uses.ts';
 import type { KeyProvider } from '../ports/key-provider.ts';
 import type { RotationHook } from '../ports/rotation-hook.ts';
 import type { Store } from '../ports/store.ts';
@@ -28,6 +29,8 @@ export interface KmsDependencies {
   readonly consumers: SecretConsumers;
   /** Puts into the audit log what KMS changes by itself. */
   readonly ownChanges: Pick<OwnChanges, 'note'>;
+  /** Knows when client keys were last used; nothing is told of it without. */
+  readonly credentialUses?: CredentialUses;
   readonly clock: Clock;
   readonly random: RandomBytes;
   /** Such as `local`. */

@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditSink } from '../ports/audit-sink.ts';
+import type { AuditEvent } from '../ports/audit-sink.ts';
 import type { Store, Transaction } from '../ports/store.ts';
 import { containerArn, type Home } from './arn.ts';
 import {
@@ -107,17 +107,6 @@ export class SecretConsumers {
     const lostTime = Math.max(observation?.lostTime ?? 0, this.#lostTime ?? 0);
     return { ...reads, since: begin, complete: reads.dropped === 0 && lostTime < begin };
   }
-}
-
-/** The sink, with each event that it has made durable noted. */
-export function observeReads(sink: AuditSink, consumers: SecretConsumers): AuditSink {
-  return {
-    append: async (event) => {
-      await sink.append(event);
-      consumers.note(event);
-    },
-    close: () => sink.close(),
-  };
 }
 
 function podOf({ namespace, serviceAccount, name }: NonNullable<AuditEvent['pod']>): {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { SecretBytes } from '../lib/secret-bytes.ts';
+import { credentialUseBucket } from '../ports/credential-uses.ts';
 import { readRecord, type Store, type Transaction, type ValueReader } from '../ports/store.ts';
 import { scanBucket } from './bucket-scan.ts';
 import { ramBuckets } from './buckets.ts';
@@ -159,6 +160,7 @@ export async function deleteAccessKey(store: Store, accessKeyId: string, now: nu
  */
 export async function removeAccessKey(transaction: Transaction, accessKeyId: string, now: number): Promise<void> {
   await transaction.delete(ramBuckets.accessKeys, accessKeyId);
+  await transaction.delete(credentialUseBucket, accessKeyId);
   await transaction.put(ramBuckets.tombstones, tombstoneKey(accessKeyId), encodeRecord({ deleteTime: now }));
 }
 

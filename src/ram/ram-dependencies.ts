@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { PolicySource } from '../policy/policy-set.ts';
 import type { AccessFacts } from '../ports/access-facts.ts';
+import type { CredentialUses } from '../ports/credential-uses.ts';
 import type { Store } from '../ports/store.ts';
 
 /** What the actions of RAM work with. */
@@ -13,4 +14,5 @@ export interface RamDependencies {
   /** Everything that speaks about a principal: what enforcement asks, too. */
   readonly policySource: PolicySource;
   readonly facts: AccessFacts;
+  readonly credentialUses: CredentialUses;
 }

@@ -78,6 +78,9 @@ describe('@alicloud/ram20150501 1.2.1', () => {
     await expect(whoAmI()).rejects.toMatchObject({ code: 'InvalidAccessKeyId.Inactive' });
     await put('Active');
     await expect(whoAmI()).resolves.toBeDefined();
+    const asked = new RamSdk.GetAccessKeyLastUsedRequest({ userName, userAccessKeyId: id });
+    const { body: used } = await ram.getAccessKeyLastUsed(asked);
+    expect(used?.accessKeyLastUsed?.lastUsedDate).toMatch(/^\d{4}-\d\d-\d\dT/);
     await ram.deleteAccessKey(new RamSdk.DeleteAccessKeyRequest({ userName, userAccessKeyId: id }));
     await expect(whoAmI()).rejects.toMatchObject({ code: 'InvalidAccessKeyId.NotFound' });
     const left = await ram.listAccessKeys(new RamSdk.ListAccessKeysRequest({ userName }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { SecretConsumers, observeReads } from '../../src/kms/secret-consumers.ts';
+import { SecretConsumers } from '../../src/kms/secret-consumers.ts';
 import { secretConsumersTable } from '../../src/kms/records/secret-consumers.ts';
 import { secretTable, type SecretRecord } from '../../src/kms/records/secret.ts';
 import { identityOf, maxConsumers, mergeReads, noReads } from '../../src/kms/secret-tally.ts';
@@ -95,23 +95,6 @@ describe('the readers of a secret', () => {
     const consumers = replica();
     consumers.note(read('web-1', begin, more));
     expect((await consumers.of(await secret(), begin)).count).toBe(0);
-  });
-
-  it('are noted once their record is durable, and not when it could not be made', async () => {
-    const consumers = replica();
-    let broken = true;
-    const sink = observeReads(
-      {
-        append: () => (broken ? Promise.reject(new Error('disk')) : Promise.resolve()),
-        close: () => Promise.resolve(),
-      },
-      consumers,
-    );
-    await expect(sink.append(read('web-1', begin))).rejects.toThrow('disk');
-    expect((await consumers.of(await secret(), begin)).count).toBe(0);
-    broken = false;
-    await sink.append(read('web-1', begin));
-    expect((await consumers.of(await secret(), begin)).count).toBe(1);
   });
 
   it('cost no write until they are flushed, and then one for all reads', async () => {

@@ -17,6 +17,8 @@ export class RamScene {
   readonly store: MemoryStore = new MemoryStore();
   /** Access points of the scene. */
   readonly entrances: AccessPointEntrance[] = [];
+  /** When credentials of the scene were last used. */
+  readonly lastUses: Map<string, number> = new Map();
   readonly facts: AccessFacts = {
     requestsFor: (action, resource) => Promise.resolve([{ action, resource, scope: 'shared' }]),
     accessPoint: (name) => Promise.resolve(this.entrances.find((entrance) => entrance.name === name)),
@@ -33,6 +35,7 @@ export class RamScene {
       accountId,
       policySource: async (principal) => ({ identityPolicies: await loadIdentityPolicies(store, principal) }),
       facts: this.facts,
+      credentialUses: { lastUse: (id) => Promise.resolve(this.lastUses.get(id)) },
     });
     this.actions = new Map(actions.map((action) => [action.name, action]));
   }

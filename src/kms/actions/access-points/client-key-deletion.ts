@@ -1,3 +1,4 @@
+import { credentialUseBucket } from '../../../ports/credential-uses.ts';
 import type { Transaction } from '../../../ports/store.ts';
 import { clientKeyTable, clientKeyTombstone } from '../../records/client-key.ts';
 import { tombstoneTable } from '../../records/tombstone.ts';
@@ -9,5 +10,6 @@ export async function deleteClientKeyRecord(
   deleteTime: number,
 ): Promise<void> {
   await clientKeyTable.delete(transaction, clientKeyId);
+  await transaction.delete(credentialUseBucket, clientKeyId);
   await tombstoneTable.put(transaction, clientKeyTombstone(clientKeyId), { deleteTime });
 }

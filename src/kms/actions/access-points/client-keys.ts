@@ -15,8 +15,11 @@ const clientKeyId = z.object({
   ClientKeyId: text({ max: 64, pattern: /^KAAP\.[0-9A-Za-z-]+$/, allowed: 'a client key id, which begins with KAAP.' }),
 });
 
-function fields(record: ClientKeyRecord): Record<string, string> {
+/** `LastUsedTime` is Kaap's own: when the key last signed a request, where that is known. */
+async function fields({ credentialUses }: KmsDependencies, record: ClientKeyRecord): Promise<Record<string, string>> {
+  const lastUse = await credentialUses?.lastUse(record.clientKeyId);
   return {
+    ...(lastUse === undefined ? {} : { LastUsedTime: isoSeconds(lastUse) }),
     AapName: record.accessPoint,
     ClientKeyId: record.clientKeyId,
     CreateTime: isoSeconds(record.createTime),
@@ -51,7 +54,9 @@ async function load(reader: Pick<Reader, 'get'>, id: string): Promise<ClientKeyR
 
 /** KMS GetClientKey: the certificate; never the private key. */
 export function getClientKey(dependencies: KmsDependencies): AnyAction {
-  return clientKeyAction(dependencies, 'GetClientKey', async (id) => fields(await load(dependencies.store, id)));
+  return clientKeyAction(dependencies, 'GetClientKey', async (id) =>
+    fields(dependencies, await load(dependencies.store, id)),
+  );
 }
 
 /** KMS DeleteClientKey. Requests that it signs are refused from then on, for good. */
@@ -86,7 +91,7 @@ export function listClientKeys(dependencies: KmsDependencies): AnyAction {
       run: async () => {
         const records = (await clientKeyTable.all(dependencies.store)).map(({ record }) => record);
         const asked = records.filter(({ accessPoint }) => AapName === undefined || accessPoint === AapName);
-        return { ClientKeys: asked.map(fields) };
+        return { ClientKeys: await Promise.all(asked.map((record) => fields(dependencies, record))) };
       },
     }),
   });
