@@ -5,14 +5,17 @@ import { hsmStatus } from '../providers/pkcs11-frames.ts';
 import { hsmRow, unwrappedTemplate, wrappingRecipe } from './key-templates.ts';
 import type { HsmMaterial } from './material.ts';
 import type { OpenToken } from './module.ts';
-import { TokenError } from './token-error.ts';
+import { returnValueOf, returnValues, TokenError } from './token-error.ts';
 
 const idBytes = 16;
 const maxHandles = 20_000;
+/** About 2 ms of SoftHSM2. */
+const idsPerTurn = 16;
 
 /**
  * Handles of keys, found once. A lookup goes through every object of the token (43 ms at a thousand keys in SoftHSM2), so
- * the objects are listed when the process starts, and none is looked for again.
+ * the objects are found when the process starts. Their ids are read a few at a time while it serves already, and all the
+ * rest as soon as one is asked for that is not known yet.
  */
 export class KeyHandles {
   readonly #token: OpenToken;
@@ -22,6 +25,8 @@ export class KeyHandles {
   /** Label of a key that is one of its kind → its id. */
   readonly #named = new Map<string, string>();
   readonly #unwrapped: LRUCache<string, Handle>;
+  /** Found at the start, ids not read yet. */
+  readonly #unread: Handle[];
 
   constructor(token: OpenToken, session: Handle) {
     this.#token = token;
@@ -30,7 +35,8 @@ export class KeyHandles {
       max: maxHandles,
       dispose: (handle) => this.#token.library.C_DestroyObject(this.#session, handle),
     });
-    this.#list();
+    this.#unread = this.#search([{ type: token.binding.CKA_TOKEN, value: true }]);
+    this.#readOn();
   }
 
   /** The handle of a key. Throws `notFound` when the token does not have it. */
@@ -83,7 +89,7 @@ export class KeyHandles {
   }
 
   #object(id: string): Handle {
-    const handle = this.#objects.get(id) ?? this.#find(id);
+    const handle = this.#objects.get(id) ?? this.#readUntil(id) ?? this.#find(id);
     if (handle !== undefined) return handle;
     const message = 'The token does not have the key any more. Was it initialised again? Restore it from its backup.';
     throw new TokenError(hsmStatus.notFound, message);
@@ -140,10 +146,32 @@ export class KeyHandles {
     return handles;
   }
 
-  #list(): void {
-    for (const handle of this.#search([{ type: this.#token.binding.CKA_TOKEN, value: true }])) {
-      const id = this.#idOf(handle);
+  /** Reads ids in pieces that no request notices. */
+  #readOn(): void {
+    if (this.#unread.length === 0) return;
+    this.#read(idsPerTurn);
+    setTimeout(() => this.#readOn(), 1).unref();
+  }
+
+  #readUntil(id: string): Handle | undefined {
+    while (this.#unread.length > 0 && !this.#objects.has(id)) this.#read(idsPerTurn);
+    return this.#objects.get(id);
+  }
+
+  #read(count: number): void {
+    for (const handle of this.#unread.splice(-count)) {
+      const id = this.#readableIdOf(handle);
       if (id !== '') this.#objects.set(id, handle);
+    }
+  }
+
+  /** Empty for an object that was destroyed since it was found. */
+  #readableIdOf(handle: Handle): string {
+    try {
+      return this.#idOf(handle);
+    } catch (error) {
+      if (returnValueOf(error) !== returnValues.objectHandleInvalid) throw error;
+      return '';
     }
   }
 }

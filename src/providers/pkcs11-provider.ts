@@ -20,6 +20,8 @@ interface HsmReference {
   instance: string;
   /** SubjectPublicKeyInfo (RFC 5280) as base64; asymmetric keys only. */
   public?: string;
+  /** The same once it was needed: parsing it costs more than verifying a signature. */
+  publicKey?: KeyObject;
 }
 
 const tagBytes = 16;
@@ -111,9 +113,11 @@ export class Pkcs11Provider implements KeyProvider {
   }
 
   async publicKey(material: KeyMaterial): Promise<KeyObject> {
-    const spki = this.#referenceOf(material).public;
+    const reference = this.#referenceOf(material);
+    const spki = reference.public;
     if (spki === undefined) throw new Error(`keys of ${material.keySpec} have no public half`);
-    return createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
+    reference.publicKey ??= createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
+    return reference.publicKey;
   }
 
   async mac(material: KeyMaterial, message: Uint8Array): Promise<Buffer> {
@@ -148,7 +152,8 @@ export class Pkcs11Provider implements KeyProvider {
   #referenceOf({ versionId, bytes }: KeyMaterial): HsmReference {
     const known = this.#references.get(versionId);
     if (known !== undefined) return known;
-    const reference = JSON.parse(bytes.toString('utf8')) as HsmReference;
+    const { instance, public: spki } = JSON.parse(bytes.toString('utf8')) as HsmReference;
+    const reference: HsmReference = { instance, ...(spki !== undefined && { public: spki }) };
     this.#references.set(versionId, reference);
     return reference;
   }

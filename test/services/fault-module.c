@@ -1,10 +1,11 @@
 /*
  * A PKCS #11 module that passes everything on to another one, and injects a fault into C_Encrypt, C_Decrypt and C_Sign while
- * a control file says which: "hang", "crash", "removed" (CKR_DEVICE_REMOVED), "closed" (CKR_SESSION_HANDLE_INVALID) or
- * "garbage". The other module is named by KAAP_FAULT_MODULE, the control file by KAAP_FAULT_FILE.
+ * a control file says which: "hang", "crash", "removed" (CKR_DEVICE_REMOVED), "closed" (CKR_SESSION_HANDLE_INVALID),
+ * "garbage", or "late" (writes into the output buffer half a second after the call has returned). The other module is named by KAAP_FAULT_MODULE, the control file by KAAP_FAULT_FILE.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,26 @@ struct list {
 static struct list passed_on;
 static struct list *real;
 
+struct late_write {
+  unsigned char *to;
+  CK_ULONG length;
+};
+
+static void *write_late(void *argument) {
+  struct late_write *write = argument;
+  usleep(500 * 1000);
+  memset(write->to, 0, write->length);
+  free(write);
+  return NULL;
+}
+
+static void start_late_write(unsigned char *to, CK_ULONG length) {
+  struct late_write *write = malloc(sizeof *write);
+  pthread_t thread;
+  *write = (struct late_write){to, length};
+  if (pthread_create(&thread, NULL, write_late, write) == 0) pthread_detach(thread);
+}
+
 static CK_ULONG faulty(int place, CK_ULONG session, unsigned char *in, CK_ULONG in_length, unsigned char *out,
                        CK_ULONG *out_length) {
   char fault[16] = "";
@@ -35,6 +56,7 @@ static CK_ULONG faulty(int place, CK_ULONG session, unsigned char *in, CK_ULONG 
   if (strcmp(fault, "removed") == 0) return 0x32;
   if (strcmp(fault, "closed") == 0) return 0xb3;
   CK_ULONG result = ((Crypt)real->functions[place])(session, in, in_length, out, out_length);
+  if (strcmp(fault, "late") == 0 && out != NULL) start_late_write(out, *out_length);
   if (strcmp(fault, "garbage") == 0 && result == 0 && out != NULL && *out_length > 0) out[0] ^= 1;
   return result;
 }

@@ -29,7 +29,15 @@ describe('The hsm process', () => {
 
   beforeAll(async () => {
     const module = join(folder, 'fault-module.so');
-    execFileSync('gcc', ['-shared', '-fPIC', '-o', module, resolve(import.meta.dirname, 'fault-module.c'), '-ldl']);
+    execFileSync('gcc', [
+      '-shared',
+      '-fPIC',
+      '-o',
+      module,
+      resolve(import.meta.dirname, 'fault-module.c'),
+      '-ldl',
+      '-pthread',
+    ]);
     token = createSoftHsmToken();
     writeFileSync(faultFile, '');
     const faulty = { ...token, module };

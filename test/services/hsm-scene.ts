@@ -41,7 +41,7 @@ export async function startHsm(environment: Record<string, string> = {}, token?:
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  for (let tries = 0; tries < 600 && !existsSync(socket); tries += 1) await sleep(50);
+  for (let tries = 0; tries < 2400 && !existsSync(socket); tries += 1) await sleep(50);
   const client = new HsmClient({ socket, deadlineMs: 30_000 });
   const provider = new Pkcs11Provider({ clients: new Map([[instance, client]]), random: randomBytes });
   return {
