@@ -7,7 +7,8 @@ import { ApiError } from '../lib/errors.ts';
 export interface PostgresOptions {
   /**
    * `postgresql://user:password@host:port/database`; a host that is a folder (`?host=/run/postgresql`) is a Unix socket.
-   * `sslmode` is `verify-full` (the default over TCP) or `disable`; `sslrootcert` names a file with the authorities.
+   * `sslmode` is `verify-full` (the default over TCP) or, for a server on this machine, `disable`; `sslrootcert` names a
+   * file with the authorities.
    */
   url: string;
   /** Connections for reads and commits; 8 unless given. One more listens for changes. */
@@ -53,13 +54,16 @@ function parseUrl(text: string): URL {
   }
 }
 
+/** Hosts to which nobody can listen in, as `URL` spells them. */
+const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
+
 function tlsOf(url: URL): ConnectionOptions | false {
   const host = url.searchParams.get('host') ?? url.hostname;
   if (host.startsWith('/') || host.startsWith('%2F')) return false;
   const mode = url.searchParams.get('sslmode') ?? 'verify-full';
-  if (mode === 'disable') return false;
+  if (mode === 'disable' && loopbackHosts.has(host)) return false;
   if (mode !== 'verify-full') {
-    throw new Error(`sslmode=${mode} does not verify the server. Write sslmode=verify-full, or disable in a test.`);
+    throw new Error(`sslmode=${mode} does not verify the server. Write sslmode=verify-full, with sslrootcert=<file>.`);
   }
   const file = url.searchParams.get('sslrootcert');
   return { rejectUnauthorized: true, minVersion: 'TLSv1.2', ...(file !== null && { ca: readFileSync(file, 'utf8') }) };

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,8 +26,15 @@ function account(): { uid?: number; gid?: number } {
   return { uid: Number(fields?.[2]), gid: Number(fields?.[3]) };
 }
 
+/** Has the server listen on 127.0.0.1 too, by TLS alone. */
+export interface PostgresTls {
+  port: number;
+  certPem: string;
+  keyPem: string;
+}
+
 /** Starts a server with new data. Durable commits stay on: crashes are part of what is tested. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(tls?: PostgresTls): Promise<PostgresServer> {
   const bin = postgresFolder() ?? '';
   const folder = mkdtempSync(join(tmpdir(), 'kaap-pg-'));
   const user = account();
@@ -38,10 +45,11 @@ export async function startPostgres(): Promise<PostgresServer> {
     cwd: folder,
     stdio: 'ignore',
   });
-  const start = (): Promise<ChildProcess> => launch(join(bin, 'postgres'), { data, folder, user });
+  const more = tls === undefined ? ['-c', 'listen_addresses='] : tlsSettings(tls, data, user);
+  const start = (): Promise<ChildProcess> => launch(join(bin, 'postgres'), { data, folder, user, more });
   let server = await start();
   return {
-    url: `postgresql://postgres@/postgres?host=${encodeURIComponent(folder)}`,
+    url: `postgresql://postgres@/postgres?host=${encodeURIComponent(folder)}&port=${tls?.port ?? 5432}`,
     crash: async () => {
       await end(server, 'SIGQUIT');
       server = await start();
@@ -57,10 +65,23 @@ interface Launch {
   readonly data: string;
   readonly folder: string;
   readonly user: { uid?: number; gid?: number };
+  /** Further settings of the command line. */
+  readonly more: readonly string[];
 }
 
-async function launch(program: string, { data, folder, user }: Launch): Promise<ChildProcess> {
-  const args = ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'log_min_messages=error'];
+/** Writes certificate and key as the server wants them, and refuses whoever comes over TCP without TLS. */
+function tlsSettings(tls: PostgresTls, data: string, { uid, gid }: Launch['user']): string[] {
+  const files = { 'server.crt': tls.certPem, 'server.key': tls.keyPem };
+  for (const [name, pem] of Object.entries(files)) {
+    writeFileSync(join(data, name), pem, { mode: 0o600 });
+    if (uid !== undefined && gid !== undefined) chownSync(join(data, name), uid, gid);
+  }
+  writeFileSync(join(data, 'pg_hba.conf'), 'local all all trust\nhostssl all all 127.0.0.1/32 trust\n');
+  return ['-c', 'listen_addresses=127.0.0.1', '-c', `port=${tls.port}`, '-c', 'ssl=on'];
+}
+
+async function launch(program: string, { data, folder, user, more }: Launch): Promise<ChildProcess> {
+  const args = ['-D', data, '-k', folder, '-c', 'log_min_messages=error', ...more];
   const server = spawn(program, args, { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   let output = '';
   server.stderr?.on('data', (chunk: Buffer) => (output += chunk.toString()));
