@@ -1,6 +1,7 @@
 import { constants, createPublicKey, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { derNull, derOctetString, derOid, derSequence } from './der.ts';
+import { decryptEcies, encryptEcies, maxEciesPlaintextBytes } from './ecies.ts';
 import { p256, p256k, signEcdsaDigest, verifyEcdsaDigest, type EcdsaCurve } from './ecdsa-digest.ts';
 import { emsaPssEncode, emsaPssVerify } from './pss.ts';
 import { decryptSm2, encryptSm2, maxSm2PlaintextBytes } from './sm2-encryption.ts';
@@ -77,6 +78,10 @@ function oaep(oaepHash: 'sha256' | 'sha1', hashBytes: number): AsymmetricCipher 
 export const asymmetricCiphers: ReadonlyMap<string, AsymmetricCipher> = new Map([
   ['RSAES_OAEP_SHA_256', oaep('sha256', 32)],
   ['RSAES_OAEP_SHA_1', oaep('sha1', 20)],
+  [
+    'ECIES_DH_SHA_1_XOR_HMAC',
+    { maxPlaintextBytes: () => maxEciesPlaintextBytes, encrypt: encryptEcies, decrypt: decryptEcies },
+  ],
   ['SM2PKE', { maxPlaintextBytes: () => maxSm2PlaintextBytes, encrypt: encryptSm2, decrypt: decryptSm2 }],
 ]);
 

@@ -26,6 +26,8 @@ export interface KeySpecRow {
   readonly pair?: PairShape;
   /** Providers that can hold a key of this spec. */
   readonly providers: readonly ProviderKind[];
+  /** Those of them that hold keys of this spec for signatures only. */
+  readonly signsOnlyIn?: readonly ProviderKind[];
   /** Whether the key may have more than one version. */
   readonly rotates: boolean;
   /** Whether versions may be added by a rotation policy; whoever names a version must be told of a new one. */
@@ -94,10 +96,11 @@ function ec(name: string, { namedCurve }: EcdsaCurve): KeySpecRow {
   return {
     name,
     form: 'asymmetric',
-    usages: ['SIGN/VERIFY'],
-    algorithms: { 'SIGN/VERIFY': ['ECDSA_SHA_256'] },
+    usages: ['SIGN/VERIFY', 'ENCRYPT/DECRYPT'],
+    algorithms: { 'SIGN/VERIFY': ['ECDSA_SHA_256'], 'ENCRYPT/DECRYPT': ['ECIES_DH_SHA_1_XOR_HMAC'] },
     pair: { namedCurve },
     providers: ['software', 'pkcs11'],
+    signsOnlyIn: ['pkcs11'],
     rotates: true,
     rotatesAutomatically: false,
   };
@@ -142,6 +145,11 @@ export const keySpecs: Readonly<Record<string, KeySpecRow>> = table([
   hmac('HMAC_SHA_512', 'sha512', 64),
   hmac('HMAC_SM3', 'sm3', 32),
 ]);
+
+/** Usages that a key of the spec may have with a provider of that kind, the default one first. */
+export function usagesIn(row: KeySpecRow, kind: ProviderKind): readonly KeyUsage[] {
+  return row.signsOnlyIn?.includes(kind) === true ? ['SIGN/VERIFY'] : row.usages;
+}
 
 /** The spec of a key that is created without one (KMS CreateKey). */
 export const defaultKeySpec = 'Aliyun_AES_256';

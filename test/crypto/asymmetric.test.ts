@@ -131,3 +131,41 @@ it.each([
   const ciphertext = cipher?.encrypt(createPublicKey(rsaKey), plaintext, randomBytes);
   expect(cipher?.decrypt(rsaKey, ciphertext ?? Buffer.alloc(0))).toEqual(plaintext);
 });
+
+describe.each(['prime256v1', 'secp256k1'])('ECIES on %s', (namedCurve) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
+  const cipher = asymmetricCiphers.get('ECIES_DH_SHA_1_XOR_HMAC');
+  const encrypt = (plaintext: Uint8Array): Buffer =>
+    cipher?.encrypt(publicKey, plaintext, randomBytes) ?? Buffer.alloc(0);
+
+  it('decrypts what it encrypted, of every length, and never gives one ciphertext twice', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (plaintext) => {
+        const ciphertext = encrypt(plaintext);
+        expect(ciphertext).toHaveLength(65 + plaintext.length + 20);
+        expect(cipher?.decrypt(privateKey, ciphertext)).toEqual(Buffer.from(plaintext));
+        expect(encrypt(plaintext).equals(ciphertext)).toBe(false);
+      }),
+      { numRuns: 50 },
+    );
+    const longest = randomBytes(cipher?.maxPlaintextBytes(0) ?? 0);
+    expect(cipher?.decrypt(privateKey, encrypt(longest))).toEqual(longest);
+  });
+
+  it('E5: decrypts nothing with a flipped bit, cut off, longer, of another key, or with a point off the curve', () => {
+    const good = encrypt(Buffer.from('plaintext'));
+    const refused = (bytes: Buffer): void => expect(() => cipher?.decrypt(privateKey, bytes)).toThrow(/./);
+    fc.assert(
+      fc.property(fc.nat(good.length * 8 - 1), (bit) => {
+        const changed = Buffer.from(good);
+        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        refused(changed);
+      }),
+    );
+    for (let length = 0; length < good.length; length += 1) refused(good.subarray(0, length));
+    refused(Buffer.concat([good, Buffer.alloc(1)]));
+    refused(Buffer.concat([Buffer.from([4]), Buffer.alloc(64), good.subarray(65)]));
+    const other = generateKeyPairSync('ec', { namedCurve }).privateKey;
+    expect(() => cipher?.decrypt(other, good)).toThrow('MAC');
+  });
+});

@@ -1,7 +1,7 @@
 import { createHash, getCipherInfo, getCurves } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { asymmetricCiphers, signatureAlgorithms } from '../../src/crypto/asymmetric.ts';
-import { defaultKeySpec, keySpecs, keySpecsOf } from '../../src/crypto/key-specs.ts';
+import { defaultKeySpec, keySpecs, keySpecsOf, usagesIn } from '../../src/crypto/key-specs.ts';
 
 describe('keySpecs', () => {
   it('has no rows but its own', () => {
@@ -40,6 +40,15 @@ describe('keySpecs', () => {
       expect(row.rotates).toBe(false);
     },
   );
+
+  it('has EC keys that encrypt in software, and in an HSM none', () => {
+    for (const name of ['EC_P256', 'EC_P256K']) {
+      const row = keySpecs[name];
+      if (row === undefined) throw new Error(`there is no ${name}`);
+      expect(usagesIn(row, 'software')).toEqual(['SIGN/VERIFY', 'ENCRYPT/DECRYPT']);
+      expect(usagesIn(row, 'pkcs11')).toEqual(['SIGN/VERIFY']);
+    }
+  });
 
   it('lists the specs of a provider', () => {
     expect(keySpecsOf('software')).toEqual(Object.keys(keySpecs));

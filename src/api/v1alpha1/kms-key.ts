@@ -75,7 +75,7 @@ const usageRule: Rule<KmsKeySpec> = {
 
 const signingRule: Rule<KmsKeySpec> = {
   rule: `!self.keySpec.startsWith('EC_P') || self.keyUsage == 'SIGN/VERIFY'`,
-  message: 'an elliptic-curve key (EC_P256, EC_P256K) cannot encrypt: set keyUsage to SIGN/VERIFY',
+  message: 'an elliptic-curve key (EC_P256, EC_P256K) of an object signs: set keyUsage to SIGN/VERIFY',
   fieldPath: '.keyUsage',
   holds: (spec) => !spec.keySpec.startsWith('EC_P') || spec.keyUsage === 'SIGN/VERIFY',
 };

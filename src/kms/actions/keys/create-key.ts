@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { defaultKeySpec, keySpecs, keySpecsOf, type KeyUsage, type ProviderKind } from '../../../crypto/key-specs.ts';
+import {
+  defaultKeySpec,
+  keySpecs,
+  keySpecsOf,
+  usagesIn,
+  type KeyUsage,
+  type ProviderKind,
+} from '../../../crypto/key-specs.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import { defineAction, type AnyAction, type RequestContext } from '../../../ports/action.ts';
 import type { Transaction } from '../../../ports/store.ts';
@@ -128,11 +135,12 @@ function usageOf(parameters: Input, provider: ProviderKind): KeyUsage {
     const known = keySpecsOf(provider).join(', ');
     throw new ApiError('InvalidParameter', `The parameter KeySpec must be one of ${known} in this instance.`);
   }
-  const usage = parameters.KeyUsage ?? row.usages[0];
-  if (usage !== undefined && row.usages.includes(usage)) return usage;
+  const possible = usagesIn(row, provider);
+  const usage = parameters.KeyUsage ?? possible[0];
+  if (usage !== undefined && possible.includes(usage)) return usage;
   throw new ApiError(
     'InvalidParameter',
-    `The parameter KeyUsage must be one of ${row.usages.join(', ')} for this KeySpec.`,
+    `The parameter KeyUsage must be one of ${possible.join(', ')} for this KeySpec.`,
   );
 }
 

@@ -84,8 +84,8 @@ describe('CreateKey', () => {
       'InvalidParameter: The parameter KeyUsage must be one of ENCRYPT/DECRYPT for this KeySpec.',
     ],
     [
-      { KeySpec: 'EC_P256', KeyUsage: 'ENCRYPT/DECRYPT' },
-      'InvalidParameter: The parameter KeyUsage must be one of SIGN/VERIFY for this KeySpec.',
+      { KeySpec: 'EC_P256', KeyUsage: 'GENERATE/VERIFY MAC' },
+      'InvalidParameter: The parameter KeyUsage must be one of SIGN/VERIFY, ENCRYPT/DECRYPT for this KeySpec.',
     ],
     [
       { KeySpec: 'EC_P256', EnableAutomaticRotation: 'true', RotationInterval: '365d' },
