@@ -15,12 +15,13 @@ import { parsePolicyDocument } from '../../src/policy/document.ts';
 import type { TokenVerifier } from '../../src/ports/identity.ts';
 import { TokenIssuer } from '../../src/cmd/standalone/token-issuer.ts';
 import { createJwksVerifier } from '../../src/sts/oidc/jwks-verifier.ts';
+import { tokenProperty } from './token-fuzz.ts';
 
 /** One parser of what strangers send: a property that holds for whatever comes. */
 export interface ParserProperty {
   /** Completes "whatever comes, …". */
   readonly title: string;
-  readonly property: fc.IAsyncProperty<[string]> | fc.IAsyncProperty<[Uint8Array]>;
+  readonly property: fc.IAsyncProperty<[string]> | fc.IAsyncProperty<[Uint8Array]> | ReturnType<typeof tokenProperty>;
 }
 
 /** Texts near to what is meant: fragments of valid ones, in any order, with noise between. */
@@ -217,6 +218,7 @@ export async function parserProperties(): Promise<readonly ParserProperty[]> {
     { title: 'I1: a policy document is read or refused', property: documents },
     { title: 'C6: a signed request is read or refused', property: signatures },
     { title: 'C2: a token is refused unless it is the one that was issued', property: await tokens() },
+    { title: 'C2: a token of any make is accepted only if it is good', property: tokenProperty({ count: 0 }) },
     ...(await keyFiles()),
   ];
 }

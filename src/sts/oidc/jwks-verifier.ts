@@ -9,6 +9,7 @@ import {
   type JWTPayload,
   type JWTVerifyGetKey,
 } from 'jose';
+import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { parseStrictJson } from '../../policy/strict-json.ts';
@@ -21,6 +22,9 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 
 /** Clocks of issuer and KMS may differ by so much. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** Three parts in base64url: no blank, no padding, no other alphabet, which lenient decoders read as the same (RFC 7515 §2). */
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /** Where the issuer's public keys are. */
 export type JwksSource =
@@ -50,7 +54,7 @@ export function createJwksVerifier(options: JwksVerifierOptions): TokenVerifier 
   return {
     provider,
     verify: async (token, audience, signal) => {
-      if (token.length > MAX_TOKEN_LENGTH || audience === '') throw invalidToken();
+      if (token.length > MAX_TOKEN_LENGTH || !COMPACT.test(token) || audience === '') throw invalidToken();
       const payload = await verifySignature(token, keys, signal, {
         issuer,
         audience,
@@ -126,11 +130,19 @@ function refuseDuplicates(token: string): void {
   }
 }
 
+/** The claims that are read, in the one form of each (RFC 7519 §4.1). The verification above leaves `sub` and the items of `aud` open. */
+const claimsSchema = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.union([z.string(), z.array(z.string())]),
+  exp: z.number(),
+  iat: z.number(),
+});
+
 function toVerifiedToken(provider: string, payload: JWTPayload): VerifiedToken {
-  const { iss, sub, aud, exp, iat } = payload;
-  if (iss === undefined || sub === undefined || aud === undefined || exp === undefined || iat === undefined) {
-    throw invalidToken();
-  }
+  const claims = claimsSchema.safeParse(payload);
+  if (!claims.success) throw invalidToken();
+  const { iss, sub, aud, exp, iat } = claims.data;
   const serviceAccount = serviceAccountOf(provider, sub, payload);
   return {
     issuer: iss,
