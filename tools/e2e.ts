@@ -58,6 +58,7 @@ const settings = [
   'image.pullPolicy=Never',
   'kms.persistence.existingClaim=kaap-state',
   'crds.keep=false',
+  'operator.rollout.enabled=true',
 ];
 
 const stateFolder = '/var/lib/kaap-e2e';

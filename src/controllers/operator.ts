@@ -1,12 +1,10 @@
-import { isReady } from '../api/condition.ts';
 import { applicationAccessPointType, type ApplicationAccessPoint } from '../api/v1alpha1/application-access-point.ts';
-import { kmsInstanceType, type KmsInstance } from '../api/v1alpha1/kms-instance.ts';
-import { kmsKeyType, type KmsKey } from '../api/v1alpha1/kms-key.ts';
-import { kmsSecretType, type KmsSecret } from '../api/v1alpha1/kms-secret.ts';
-import { networkRuleType, type NetworkRule } from '../api/v1alpha1/network-rule.ts';
-import { ramNameOf, type PolicyAttachmentReference } from '../api/v1alpha1/ram-fields.ts';
-import { ramPolicyType, type RamPolicy } from '../api/v1alpha1/ram-policy.ts';
-import { ramRoleType, type RamRole } from '../api/v1alpha1/ram-role.ts';
+import { kmsInstanceType } from '../api/v1alpha1/kms-instance.ts';
+import { kmsKeyType } from '../api/v1alpha1/kms-key.ts';
+import { kmsSecretType } from '../api/v1alpha1/kms-secret.ts';
+import { networkRuleType } from '../api/v1alpha1/network-rule.ts';
+import { ramPolicyType } from '../api/v1alpha1/ram-policy.ts';
+import { ramRoleType } from '../api/v1alpha1/ram-role.ts';
 import { rbacPolicyType, type RbacPolicy } from '../api/v1alpha1/rbac-policy.ts';
 import { secretBindingType, type SecretBinding } from '../api/v1alpha1/secret-binding.ts';
 import type { Random } from '../kube/backoff.ts';
@@ -19,7 +17,7 @@ import {
   type RelatedResource,
 } from '../kube/controller.ts';
 import type { Reflectors } from '../kube/reflectors.ts';
-import { keyOf, type KubeObject, type ObjectKey } from '../kube/resource.ts';
+import type { KubeObject, ObjectKey } from '../kube/resource.ts';
 import type { Store, StoreReader } from '../kube/store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -28,17 +26,29 @@ import { injectionRepairer } from './injection-repair/reconcile.ts';
 import { kmsInstanceLifecycle } from './kms-instance/lifecycle.ts';
 import { kmsKeyLifecycle } from './kms-key/lifecycle.ts';
 import { kmsSecretLifecycle } from './kms-secret/lifecycle.ts';
-import { secretName } from './kms-secret/name.ts';
 import type { KmsApi } from './kms-api.ts';
 import { reconcilerOf, type ConditionedObject, type ConditionReport, type Lifecycle } from './lifecycle.ts';
 import { networkRuleLifecycle } from './network-rule/lifecycle.ts';
-import { injectedPods, isBound, podType, type Pod } from './pod.ts';
+import { injectedPods, podType, type Pod } from './pod.ts';
 import { namespaceType } from './ownership.ts';
 import { podReportReconciler, type RecordEvent } from './pod-report/reconcile.ts';
 import { ramPolicyLifecycle } from './ram-policy/lifecycle.ts';
 import { ramRoleLifecycle } from './ram-role/lifecycle.ts';
 import { ramUserLifecycle } from './ram-user/lifecycle.ts';
 import { rbacPolicyLifecycle } from './rbac-policy/lifecycle.ts';
+import {
+  accessPointsNaming,
+  accessPointsOfRole,
+  bindingsNaming,
+  bindingsTaking,
+  bindingsThrough,
+  bindingsUnder,
+  holdersOfPolicy,
+  keysOutOfStepWith,
+  podsOfNamespace,
+  policiesNaming,
+  secretsEncryptedBy,
+} from './relations.ts';
 import { rolloutReconciler } from './rollout/reconcile.ts';
 import { secretBindingLifecycle } from './secret-binding/lifecycle.ts';
 
@@ -95,14 +105,20 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     rollouts: new Map<ObjectKey, ConditionReport>(),
   };
   const namespaces = relate(namespaceType, nothing, metadataOnly);
-  const secretBindings = controllerOf('secret-binding', secretBindingLifecycle(kms, stores), options, [
-    relate(applicationAccessPointType, bindingsThrough),
-    relate(rbacPolicyType, (policy: RbacPolicy, bindings: StoreReader<SecretBinding>) =>
-      bindingsUnder(policy, stores.accessPoints, bindings),
-    ),
-    relate(kmsSecretType, bindingsNaming),
-    relate(podType, bindingsTaking, injectedPods),
-  ]);
+  const secretBindings = controllerOf(
+    'secret-binding',
+    secretBindingLifecycle(kms, stores),
+    options,
+    [
+      relate(applicationAccessPointType, bindingsThrough),
+      relate(rbacPolicyType, (policy: RbacPolicy, bindings: StoreReader<SecretBinding>) =>
+        bindingsUnder(policy, stores.accessPoints, bindings),
+      ),
+      relate(kmsSecretType, bindingsNaming),
+      relate(podType, bindingsTaking, injectedPods),
+    ],
+    bindingsAtOnce,
+  );
   return [
     controllerOf('kms-instance', kmsInstanceLifecycle(kms), options),
     controllerOf('network-rule', networkRuleLifecycle(kms), options),
@@ -133,6 +149,9 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
   ];
 }
 
+/** There may be ten thousand of them, each with a question to KMS and a write: mostly waiting. */
+const bindingsAtOnce = 16;
+
 /** Selects nothing less than every object, and of each only the metadata. */
 const metadataOnly = { metadataOnly: true };
 
@@ -144,10 +163,12 @@ function controllerOf<T extends ConditionedObject, Input>(
   lifecycle: Lifecycle<T, Input>,
   options: OperatorOptions,
   related: readonly RelatedResource<T>[] = [],
+  concurrency = 4,
 ): Controller<T> {
   const { reflectors, log, clock, metrics } = options;
   return new Controller<T>({
     name,
+    concurrency,
     primary: lifecycle.resource,
     related,
     reconcile: reconcilerOf(lifecycle, options),
@@ -227,10 +248,6 @@ function roller(
   });
 }
 
-function podsOfNamespace({ metadata }: KubeObject, pods: StoreReader<Pod>): Iterable<ObjectKey> {
-  return pods.byIndex('namespace', metadata.namespace ?? '').map(keyOf);
-}
-
 function podReporter({ reflectors, recordEvent, log, clock }: OperatorOptions): Controller<Pod> {
   return new Controller<Pod>({
     name: 'pod-report',
@@ -241,71 +258,4 @@ function podReporter({ reflectors, recordEvent, log, clock }: OperatorOptions): 
     log,
     clock,
   });
-}
-
-function* keysWhere<T extends KubeObject>(store: StoreReader<T>, holds: (object: T) => boolean): Generator<ObjectKey> {
-  for (const object of store.list()) if (holds(object)) yield keyOf(object);
-}
-
-function policiesNaming(rule: NetworkRule, policies: StoreReader<RbacPolicy>): Iterable<ObjectKey> {
-  return keysWhere(policies, ({ spec }) => spec.networkRules?.includes(rule.metadata.name) === true);
-}
-
-interface PolicyHolder extends KubeObject {
-  spec: { policies?: PolicyAttachmentReference[] };
-}
-
-function holdersOfPolicy(policy: RamPolicy, holders: StoreReader<PolicyHolder>): Iterable<ObjectKey> {
-  const name = ramNameOf(policy);
-  return keysWhere(holders, ({ spec }) => spec.policies?.some((attached) => attached.name === name) === true);
-}
-
-function accessPointsNaming(policy: RbacPolicy, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
-  return keysWhere(points, ({ spec }) => spec.policies.includes(policy.metadata.name));
-}
-
-function accessPointsOfRole(role: RamRole, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
-  return keysWhere(points, ({ spec }) => spec.authentication.ramRole?.roleName === ramNameOf(role));
-}
-
-/** Keys of an instance that are Ready while it is not, or the other way round: those that its change concerns. */
-function keysOutOfStepWith(instance: KmsInstance, keys: StoreReader<KmsKey>): Iterable<ObjectKey> {
-  const { instanceId } = instance.spec;
-  if (instanceId === undefined) return [];
-  return keysWhere(keys, (key) => key.spec.instanceId === instanceId && isReady(key) !== isReady(instance));
-}
-
-function secretsEncryptedBy(key: KmsKey, secrets: StoreReader<KmsSecret>): Iterable<ObjectKey> {
-  const { namespace, name } = key.metadata;
-  return keysWhere(
-    secrets,
-    ({ metadata, spec }) => metadata.namespace === namespace && spec.encryptionKey?.name === name,
-  );
-}
-
-function bindingsThrough({ metadata }: KubeObject, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
-  return bindings.byIndex('accessPoint', metadata.name).map(keyOf);
-}
-
-function bindingsUnder(
-  policy: RbacPolicy,
-  points: StoreReader<ApplicationAccessPoint>,
-  bindings: StoreReader<SecretBinding>,
-): Iterable<ObjectKey> {
-  return [...accessPointsNaming(policy, points)].flatMap((name) => bindings.byIndex('accessPoint', name).map(keyOf));
-}
-
-/** Those that name the secret; a binding of another namespace may, and its access point then decides. */
-function bindingsNaming(secret: KmsSecret, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
-  const name = secretName(secret);
-  const names = ({ spec }: SecretBinding): boolean => spec.sources.some((source) => source.secret?.name === name);
-  return bindings
-    .byIndex('namespace', secret.metadata.namespace ?? '')
-    .filter(names)
-    .map(keyOf);
-}
-
-function bindingsTaking(pod: Pod, bindings: StoreReader<SecretBinding>): Iterable<ObjectKey> {
-  const inNamespace = bindings.byIndex('namespace', pod.metadata.namespace ?? '');
-  return inNamespace.filter((binding) => isBound(pod, binding)).map(keyOf);
 }

@@ -91,6 +91,9 @@ export interface ControllerOptions<T extends KubeObject> {
   random?: Random;
 }
 
+/** Why a wait ended. Made once: an exception for each change of each object costs more than the look at its key. */
+const woken = 'something is to be done';
+
 /** For `changed`: true unless only the status (or bookkeeping of the API server) differs. For kinds with a status subresource. */
 export function specOrMetadataChanged(previous: KubeObject, current: KubeObject): boolean {
   return fingerprint(previous) !== fingerprint(current);
@@ -209,7 +212,7 @@ export class Controller<T extends KubeObject> {
   }
 
   #wakeUp(): void {
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<void> {

@@ -44,19 +44,32 @@ const seriesWriteEveryMs = 30_000;
 /** Series remembered at once; the ones not seen for longest are forgotten. */
 const maxSeries = 4096;
 
+/**
+ * Events of type Normal that are written in a row, and then each second. A cluster full of objects that become Ready at
+ * once would get as many events as writes that matter; the objects' conditions say the same. Warnings are all written.
+ */
+const normalBurst = 200;
+const normalPerSecond = 10;
+
 /** Whether a condition's change deserves an event: its status or reason is new. A repeat or a new message does not. */
 export function isTransition(previous: Condition | undefined, next: Pick<Condition, 'status' | 'reason'>): boolean {
   return previous?.status !== next.status || previous.reason !== next.reason;
 }
 
-/** Writes events about objects. Repeats become one event with a series. A failure to write is logged and forgotten. */
+/**
+ * Writes events about objects. Repeats become one event with a series, and of very many good news some are left out. A
+ * failure to write is logged and forgotten.
+ */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   /** By what repeats; in the order in which they were last seen. */
   readonly #series = new Map<string, Series>();
+  /** Events of type Normal that may be written at `atMs`, by the monotonic clock. */
+  #allowance: { events: number; atMs: number };
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#allowance = { events: normalBurst, atMs: options.clock.monotonic() };
   }
 
   /** Never rejects: an event is a courtesy, and the reconciliation that it tells of must not fail for it. */
@@ -77,6 +90,7 @@ export class EventRecorder {
     const known = this.#series.get(id);
     this.#series.delete(id);
     if (known === undefined || nowMs - known.seenAtMs > seriesEndsAfterMs) {
+      if (details.type === 'Normal' && !this.#takesNormal(nowMs)) return undefined;
       const event = this.#event(object, details);
       this.#remember(id, { event, count: 1, seenAtMs: nowMs, writtenAtMs: -Infinity });
       return event;
@@ -87,6 +101,15 @@ export class EventRecorder {
     if (!due) return undefined;
     const lastObservedTime = rfc3339Micros(this.#options.clock.now());
     return { ...known.event, series: { count: series.count, lastObservedTime } };
+  }
+
+  /** Whether one more event of type Normal may be written now. */
+  #takesNormal(nowMs: number): boolean {
+    const { events, atMs } = this.#allowance;
+    const left = Math.min(normalBurst, events + ((nowMs - atMs) / 1000) * normalPerSecond);
+    const takes = left >= 1;
+    this.#allowance = { events: takes ? left - 1 : left, atMs: nowMs };
+    return takes;
   }
 
   #remember(id: string, series: Series): void {

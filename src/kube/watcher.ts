@@ -4,7 +4,7 @@ import type { Logger } from '../lib/log.ts';
 import { backoffMs, type BackoffOptions, type Random } from './backoff.ts';
 import type { WatchEvent, WatchOptions } from './cluster-api.ts';
 import { typed, type KubeClient, type ListPage } from './kube-client.ts';
-import { resourceName, type KubeObject, type ResourceType } from './resource.ts';
+import { resourceName, type KubeObject, type ObjectMeta, type ResourceType } from './resource.ts';
 import type { Sleep } from './sleep.ts';
 import { initialState, parseWatchLine, step, type WatchInput, type WatchState } from './watch-step.ts';
 
@@ -82,7 +82,7 @@ async function* perform<T extends KubeObject>(
     if (state.at === 'Empty' || state.at === 'InitPage') {
       const continueToken = state.at === 'InitPage' ? state.continueToken : undefined;
       const page: ListPage<T> = await client.listPage(resource, { ...options, continueToken });
-      yield { type: 'Page', page };
+      yield { type: 'Page', page: { ...page, items: page.items.map(withoutManagers) } };
       return;
     }
     const lines = client.watchLines(resource, {
@@ -104,5 +104,12 @@ function withKind<T extends KubeObject>(
   line: ReturnType<typeof parseWatchLine<T>>,
 ): ReturnType<typeof parseWatchLine<T>> {
   if (line.type === 'BOOKMARK' || line.type === 'ERROR') return line;
-  return line.object.kind === resource.kind ? line : { ...line, object: typed(resource, line.object) };
+  const object = withoutManagers(line.object);
+  return { ...line, object: object.kind === resource.kind ? object : typed(resource, object) };
+}
+
+/** Who owns which field is the API server's business, and up to half of an object: stores do without. */
+function withoutManagers<T extends KubeObject>(object: T): T {
+  const { managedFields: _managers, ...metadata }: ObjectMeta & { managedFields?: unknown } = object.metadata;
+  return { ...object, metadata };
 }

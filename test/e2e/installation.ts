@@ -39,11 +39,12 @@ export async function eventually<T>(
 
 /** A pod, as far as the tests look at it. */
 export interface PodObject {
-  metadata: { name: string; namespace: string };
+  metadata: { name: string; namespace: string; uid: string; deletionTimestamp?: string };
   spec: { containers: { name: string }[]; initContainers?: { name: string }[] };
   status: {
     phase: string;
     podIP?: string;
+    conditions?: { type: string; status: string }[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];
   };
@@ -69,6 +70,13 @@ export async function printed(namespace: string, pod: string): Promise<Map<strin
     if (match?.[1] !== undefined) values.set(match[1], match[2] === undefined ? null : Buffer.from(match[2], 'base64'));
   }
   return values;
+}
+
+/** The metrics of the operator that runs, as Prometheus reads them. */
+export async function operatorMetrics(): Promise<string> {
+  const [pod] = await podsOf(systemNamespace, 'app.kubernetes.io/component=operator');
+  const path = `/api/v1/namespaces/${systemNamespace}/pods/${pod?.metadata.name}:9090/proxy/metrics`;
+  return cluster().kubectl(['get', '--raw', path]);
 }
 
 /** Messages of the events in a namespace about an object whose name begins so. */

@@ -46,6 +46,21 @@ test('an event about a cluster-scoped object goes to the default namespace', asy
   expect(written[0]?.regarding).not.toHaveProperty('namespace');
 });
 
+test('G7: of very many good news at once some are left out, and of warnings none', async () => {
+  const { clock, written, recorder } = setup();
+  const ofType = (type: string): number => written.filter((event) => event.type === type).length;
+  for (let number = 0; number < 1000; number += 1) {
+    await recorder.record(widget(`w${number}`), { ...details, type: 'Normal' }, { signal });
+    await recorder.record(widget(`w${number}`), details, { signal });
+  }
+  expect([ofType('Normal'), ofType('Warning')]).toEqual([200, 1000]);
+  clock.advance(3_000);
+  for (let number = 1000; number < 1100; number += 1) {
+    await recorder.record(widget(`w${number}`), { ...details, type: 'Normal' }, { signal });
+  }
+  expect(ofType('Normal')).toBe(230);
+});
+
 describe('repeats', () => {
   test('become one event with a series that is written now and then', async () => {
     const { clock, written, recorder } = setup();

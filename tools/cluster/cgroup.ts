@@ -37,6 +37,14 @@ export class ClusterCgroup {
     return [...new Set(folders.flatMap((folder) => lines(join(folder, 'cgroup.procs')).map(Number)))];
   }
 
+  /** Kills every container at once, and what looks after it. */
+  killContainers(): void {
+    const containers = this.folders().filter((folder) => /\/kubepods/.test(folder));
+    const inside = containers.flatMap((folder) => lines(join(folder, 'cgroup.procs')).map(Number));
+    const shims = this.pids().filter((pid) => lines(`/proc/${pid}/comm`)[0]?.startsWith('containerd-shim') === true);
+    new Set([...shims, ...inside]).forEach(kill);
+  }
+
   /** Every folder of the cgroup, the deepest first. */
   folders(): string[] {
     const tops = this.#hierarchies.map(({ path }) => join(path, this.name)).filter((path) => existsSync(path));

@@ -42,6 +42,8 @@ export interface ControlPlane {
   readonly folder: string;
   /** The log of `etcd`, `kube-apiserver` or `kube-controller-manager`. */
   logPath(component: string): string;
+  /** The process of one of them. Throws when it was not started. */
+  pidOf(component: string): number;
   /** Ends the processes and removes the folder. */
   stop(): Promise<void>;
 }
@@ -136,6 +138,11 @@ function describe(
     kubectlPath: binaries.kubectl,
     folder: settings.folder,
     logPath: (component) => processes.logPath(component),
+    pidOf: (component) => {
+      const known = processes.all()[component];
+      if (known === undefined) throw new Error(`${component} was not started`);
+      return known.pid;
+    },
     stop: () => stopControlPlane(settings.folder),
   };
 }

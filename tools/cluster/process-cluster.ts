@@ -103,6 +103,15 @@ export class ProcessCluster implements Cluster {
     await new ProcessGroup(this.folder).stop(0, [name]);
   }
 
+  /**
+   * Ends everything that runs on the node at once, as a loss of power does: kubelet, kube-proxy, containerd with its
+   * shims, every container. The control plane goes on, as on another machine; `up` boots the node again.
+   */
+  async crashNode(): Promise<void> {
+    await new ProcessGroup(this.folder).stop(0, ['kubelet', 'kube-proxy', 'containerd']);
+    this.#cgroup.killContainers();
+  }
+
   /** A command line that runs `command` in the cluster's network and on the machine's files. */
   inNetwork(command: readonly string[]): string[] {
     return [...enterNetwork(this.#holderPid()), ...command];
