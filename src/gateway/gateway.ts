@@ -4,6 +4,7 @@ import type { AnyAction, RequestContext } from '../ports/action.ts';
 import { createActionTable, type ActionTable } from './action-table.ts';
 import { authenticate } from './authenticate.ts';
 import { decodeInput } from './decode-input.ts';
+import { Departure } from './departure.ts';
 import type { GatewayDependencies } from './dependencies.ts';
 import { jsonAnswers, type Answer } from './encode.ts';
 import { enforce } from './enforce.ts';
@@ -132,11 +133,7 @@ async function answerApi(
     send(response, requestId, protocol.answersFor(wire).error(requestId, exchange));
     return;
   }
-  const abort = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) abort.abort();
-  });
-  const { answer, outcome } = await settle(workings, exchange, abort.signal);
+  const { answer, outcome } = await settle(workings, exchange, new Departure(response));
   measure(workings, exchange, outcome, startedAt);
   send(response, requestId, answer);
 }
@@ -174,10 +171,10 @@ function openExchange(
 async function settle(
   workings: Workings,
   exchange: Exchange,
-  signal: AbortSignal,
+  departure: Departure,
 ): Promise<{ answer: Answer; outcome: string }> {
   const { requestId, product, call } = exchange;
-  const outcome = await perform(workings, exchange, signal).catch((error: unknown) =>
+  const outcome = await perform(workings, exchange, departure).catch((error: unknown) =>
     toApiError(error, product, requestId, workings.log),
   );
   const code = outcome instanceof ApiError ? outcome.code : 'OK';
@@ -199,7 +196,7 @@ async function settle(
 }
 
 /** Everything between reading and recording. Notes in `exchange` what it learns. */
-async function perform(workings: Workings, exchange: Exchange, signal: AbortSignal): Promise<Record<string, unknown>> {
+async function perform(workings: Workings, exchange: Exchange, departure: Departure): Promise<Record<string, unknown>> {
   const { call, product } = exchange;
   const action = workings.table.find(product, call.action);
   exchange.known = action !== undefined;
@@ -209,7 +206,7 @@ async function perform(workings: Workings, exchange: Exchange, signal: AbortSign
     throw new ApiError('InvalidApi.NotFound', 'The product has no such action. Check its name and Version.');
   const { input, dryRun, runsDry } = decodeInput(action, call.parameters);
   exchange.dryRun = dryRun;
-  const plan = await action.plan(input, contextOf(exchange, signal));
+  const plan = await action.plan(input, contextOf(exchange, departure));
   exchange.resources = [...new Set(plan.access.map(({ resource }) => resource))];
   if (action.anonymous !== true && action.unauthorized !== true) await authorize(workings, exchange, plan.access);
   if (dryRun && !runsDry) throw dryRunPassed();
@@ -223,11 +220,11 @@ function dryRunPassed(): ApiError {
   return new ApiError('DryRunOperationError', 'The call would have succeeded; DryRun is set, so nothing was done.');
 }
 
-async function identify(
+function identify(
   workings: Workings,
   call: ApiCall,
   action: AnyAction | undefined,
-): Promise<Exchange['principal']> {
+): Promise<Exchange['principal']> | Exchange['principal'] {
   if (call.proof !== undefined) return authenticate(workings, call.proof);
   if (action?.anonymous === true) return { kind: 'Anonymous' };
   throw new ApiError(
@@ -236,9 +233,19 @@ async function identify(
   );
 }
 
-function contextOf(exchange: Exchange, signal: AbortSignal): RequestContext {
+function contextOf(exchange: Exchange, departure: Departure): RequestContext {
   const { principal, requestId, time, request } = exchange;
-  return { principal, requestId, time, sourceIp: request.sourceIp, secureTransport: request.secureTransport, signal };
+  const { sourceIp, secureTransport } = request;
+  return {
+    principal,
+    requestId,
+    time,
+    sourceIp,
+    secureTransport,
+    get signal() {
+      return departure.signal;
+    },
+  };
 }
 
 async function authorize(workings: Workings, exchange: Exchange, access: Parameters<typeof enforce>[3]): Promise<void> {

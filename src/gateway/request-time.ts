@@ -13,10 +13,14 @@ const format = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/;
  */
 export function parseTimestamp(text: string): number {
   const match = format.exec(text);
-  const time = match === null ? Number.NaN : Date.parse(`${text.slice(0, 19)}Z`);
-  // Date.parse takes 24:00:00 and, in some engines, rolls 31 April over; what it made must read the same.
-  if (match === null || Number.isNaN(time) || new Date(time).toISOString().slice(0, 19) !== text.slice(0, 19)) {
+  const [, year, month, day, hour, minute, second, fraction = '0'] = match ?? [];
+  const fields = [Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)] as const;
+  const time = Date.UTC(...fields);
+  // What rolls over, such as 31 April or 24:00:00, is not the day or the hour that was written.
+  const date = new Date(time);
+  const same = date.getUTCMonth() === fields[1] && date.getUTCHours() === fields[3] && fields[4] < 60 && fields[5] < 60;
+  if (match === null || !same || date.getUTCFullYear() !== fields[0]) {
     throw new ApiError('InvalidTimeStamp.Format', 'The timestamp must be UTC, written yyyy-MM-ddTHH:mm:ssZ.');
   }
-  return time + Math.trunc(Number(`0.${match[7] ?? '0'}`) * 1000);
+  return time + Math.trunc(Number(`0.${fraction}`) * 1000);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { blockContains, parseAddress, parseAddressBlock, type Address } from '../policy/cidr.ts';
 
 /** Tells where a request came from. */
@@ -11,6 +12,19 @@ function canonical(text: string | undefined): Address | undefined {
   return parseAddress(zone < 0 ? text : text.slice(0, zone));
 }
 
+/** Whoever is at the other end of a connection. */
+interface Peer {
+  readonly address: Address | undefined;
+  readonly text: string;
+  readonly trusted: boolean;
+}
+
+function peerOf(socket: Socket, trusted: (address: Address) => boolean): Peer {
+  const address = canonical(socket.remoteAddress);
+  if (address === undefined) return { address, text: '0.0.0.0', trusted: false };
+  return { address, text: address.toString(), trusted: trusted(address) };
+}
+
 /**
  * The caller's address: the socket's, unless the peer is a trusted proxy. Then `X-Forwarded-For` is read from right to
  * left, and the first hop that is not a trusted proxy is the caller: whatever stands left of it, the caller may have
@@ -21,12 +35,15 @@ function canonical(text: string | undefined): Address | undefined {
 export function createSourceAddress(trustedProxies: readonly string[]): SourceAddress {
   const blocks = trustedProxies.map((text) => parseAddressBlock(text));
   const trusted = (address: Address): boolean => blocks.some((block) => blockContains(block, address));
+  // A connection keeps its peer: read once for all its requests.
+  const peers = new WeakMap<Socket, Peer>();
   return (request) => {
-    const peer = canonical(request.socket.remoteAddress);
-    if (peer === undefined) return '0.0.0.0';
-    const forwarded = trusted(peer) ? request.headersDistinct['x-forwarded-for'] : undefined;
-    if (forwarded === undefined) return peer.toString();
-    let caller = peer;
+    const { socket } = request;
+    let peer = peers.get(socket);
+    if (peer === undefined) peers.set(socket, (peer = peerOf(socket, trusted)));
+    const forwarded = peer.trusted ? request.headersDistinct['x-forwarded-for'] : undefined;
+    if (forwarded === undefined || peer.address === undefined) return peer.text;
+    let caller = peer.address;
     for (const hop of forwarded.join(',').split(',').toReversed()) {
       const address = parseAddress(hop.trim());
       if (address === undefined) break;

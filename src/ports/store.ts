@@ -35,15 +35,14 @@ export type Decode<T extends object> = (value: Uint8Array) => T;
 export type ValueReader = Pick<Transaction, 'get'> & Partial<Pick<Store, 'view'>>;
 
 /** Reads a record: a store's, frozen and maybe shared, or the transaction's own. */
-export async function readRecord<T extends object>(
+export function readRecord<T extends object>(
   reader: ValueReader,
   bucket: string,
   key: string,
   decode: Decode<T>,
 ): Promise<T | undefined> {
   if (reader.view !== undefined) return reader.view(bucket, key, decode);
-  const stored = await reader.get(bucket, key);
-  return stored && decode(stored.value);
+  return reader.get(bucket, key).then((stored) => stored && decode(stored.value));
 }
 
 export interface Transaction {

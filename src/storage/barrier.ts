@@ -193,18 +193,15 @@ class SealedStore implements Barrier {
     const caughtUp = this.#store.catchUp();
     if (caughtUp !== undefined) await caughtUp;
     this.#open();
-    const view = this.#views.find(bucket, key, decode) ?? (await this.#openView(bucket, key, decode));
+    const kept = this.#views.find(bucket, key, decode);
     // The cache gives only what this function made.
-    return view.record as T | undefined;
-  }
-
-  async #openView(bucket: string, key: string, decode: Decode<object>): Promise<{ record: object | undefined }> {
+    if (kept !== undefined) return kept.record as T | undefined;
     const { round } = this.#views;
     const stored = await this.get(bucket, key);
     const record = stored && frozen(decode(stored.value));
     this.#views.keep(bucket, key, { decode, record }, { round, bytes: stored?.value.length ?? 0 });
     stored?.value.fill(0);
-    return { record };
+    return record;
   }
 
   async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {
