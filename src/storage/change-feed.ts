@@ -56,21 +56,17 @@ export class ChangeFeed {
     this.#followers.clear();
   }
 
-  /**
-   * Takes changes in the order of their revisions, those that were told before among them. `complete`: whether they are
-   * all that came after {@link told}; else followers have lost track.
-   */
-  tell(changes: readonly StoreChange[], complete = true): void {
+  /** Takes changes in the order of their revisions, those that were told before among them. */
+  tell(changes: readonly StoreChange[]): void {
     const fresh = changes.filter(({ revision }) => revision > this.#told);
-    this.#told = fresh.at(-1)?.revision ?? this.#told;
-    for (const follower of this.#followers) {
-      if (!complete) follower.lostTrack();
-      else if (fresh.length > 0) follower.changed(fresh);
-    }
-    if (fresh.length > 0) this.#emit(fresh);
+    const last = fresh.at(-1);
+    if (last === undefined) return;
+    this.#told = last.revision;
+    for (const follower of this.#followers) follower.changed(fresh);
+    this.#emit(fresh);
   }
 
-  /** Goes on from a revision, whatever happened up to there. */
+  /** Goes on from a revision: not all that happened up to there could be told. */
   loseTrack(revision: number): void {
     this.#told = revision;
     for (const follower of this.#followers) follower.lostTrack();

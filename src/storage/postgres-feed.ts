@@ -12,7 +12,7 @@ export interface PostgresFeedOptions {
   /** Revision up to which the listeners were told. */
   told: () => number;
   /** Takes changes after that; some of them may have been told meanwhile. */
-  tell: (changes: ToldChanges) => void;
+  tell: (changes: ToldChanges, revision: number) => void;
   /** The database has forgotten commits that were told: it was restored, or failed over to a server that lagged. */
   wentBack: (revision: number) => void;
 }
@@ -77,7 +77,7 @@ export class PostgresFeed {
         const told = this.#options.told();
         const revision = await selectRevision(client);
         if (revision < told) this.#options.wentBack(revision);
-        else if (revision > told) this.#options.tell(await selectChanges(client, told));
+        else if (revision > told) this.#options.tell(await selectChanges(client, told), revision);
       } catch {
         // Whatever it was, a new connection looks again.
         void client.end().catch(() => undefined);

@@ -89,7 +89,7 @@ class PostgresEngine implements StoreEngine {
       pollIntervalMs: options.pollIntervalMs ?? 500,
       log: this.#log,
       told: () => this.feed.told,
-      tell: (changes) => this.#tell(changes),
+      tell: (changes, revision) => this.#tell(changes, revision),
       wentBack: (lower) => this.#stop(lower),
     });
   }
@@ -121,7 +121,7 @@ class PostgresEngine implements StoreEngine {
     const { told } = this.feed;
     const revision = await selectRevision(this.#pool);
     if (revision < told) throw this.#stop(revision);
-    if (revision > told) this.#tell(await selectChanges(this.#pool, told));
+    if (revision > told) this.#tell(await selectChanges(this.#pool, told), revision);
   }
 
   /** A database without commits that it had would show keys that were disabled, deleted or revoked since. */
@@ -143,8 +143,9 @@ class PostgresEngine implements StoreEngine {
   }
 
   /** Looks, notifications and commits learn of the same changes: each is told once, in order. */
-  #tell({ changes, complete }: ToldChanges): void {
-    this.feed.tell(changes, complete);
+  #tell({ changes, complete }: ToldChanges, revision: number): void {
+    this.feed.tell(changes);
+    if (!complete) this.feed.loseTrack(Math.max(revision, this.feed.told));
   }
 
   commit(transaction: BufferedTransaction, attempt: number): Promise<boolean> {
@@ -171,7 +172,7 @@ class PostgresEngine implements StoreEngine {
       const { told } = this.feed;
       const { outcomes, start } = await this.#write(client, batch);
       // What others committed in between comes first; it is asked for only now that nobody waits for this commit.
-      if (start > told) this.#tell(await selectChanges(client, told));
+      if (start > told) this.#tell(await selectChanges(client, told), start);
       client.release();
       for (const [index, waiting] of batch.entries()) this.#settle(waiting, outcomes[index]);
     } catch (error) {

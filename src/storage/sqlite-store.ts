@@ -108,7 +108,7 @@ class SqliteEngine implements StoreEngine {
   /** Every revision is that of one change: where some are missing, the file was restored or the process slept too long. */
   #tellForeign({ changes, revision }: ForeignChanges): void {
     const complete = changes.length === revision - this.feed.told;
-    this.feed.tell(changes, complete);
+    this.feed.tell(changes);
     if (!complete) this.feed.loseTrack(revision);
   }
 
