@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 
 /** What derived bytes are for: the `ID` of RFC 7292 B.3. */
 export const pkcs12Purpose = { key: 1, iv: 2, mac: 3 } as const;
@@ -26,8 +26,8 @@ export function derivePkcs12(purpose: number, derivation: Pkcs12Derivation, leng
   const input = Buffer.concat([fill(salt), fill(password)]);
   const blocks: Buffer[] = [];
   while (blocks.length * hashBytes < length) {
-    let hash = createHash('sha1').update(diversifier).update(input).digest();
-    for (let i = 1; i < iterations; i += 1) hash = createHash('sha1').update(hash).digest();
+    let hash = hashOnce('sha1', Buffer.concat([diversifier, input]), 'buffer');
+    for (let i = 1; i < iterations; i += 1) hash = hashOnce('sha1', hash, 'buffer');
     blocks.push(hash);
     addToEachBlock(input, hash);
   }
