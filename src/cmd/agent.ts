@@ -20,7 +20,8 @@ const tidyMs = 2000;
 
 /** Starting makes a few MiB of garbage, for which V8 would wait for more that never comes. */
 function tidyLater(): void {
-  setTimeout(() => void globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }), tidyMs).unref();
+  const tidy = (): void => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  setTimeout(tidy, tidyMs).unref();
 }
 
 /** Before a failure ends the process: time for a log collector, and no busy loop where nothing holds restarts back. */

@@ -89,6 +89,10 @@ export interface KmsSecret extends CustomResource {
   status?: KmsSecretStatus;
 }
 
+/** A part of a name: not `.` and not `..`, which whatever is in between could take for a step in a path. */
+const namePart = '([A-Za-z0-9_+=@-]|[.][A-Za-z0-9_+=@-]|[.][.][A-Za-z0-9_+=.@-])[A-Za-z0-9_+=.@-]*';
+const namePattern = new RegExp(`^${namePart}(/${namePart})*$`);
+
 const reservedName: Rule<string> = {
   rule: `!self.startsWith('client-key/')`,
   message: 'must not begin with client-key/, where the installation keeps the passwords of client keys',
@@ -147,8 +151,9 @@ const specSchema: z.ZodType<KmsSecretSpec> = unchanging(
       text('Name below <namespace>/ in KMS; the name of the object when left out. Cannot be changed.', {
         max: 128,
         format: {
-          pattern: /^[A-Za-z0-9_+=.@-]+(\/[A-Za-z0-9_+=.@-]+)*$/,
-          message: 'must be letters, digits and _ + = . @ -, with / between parts, and without the namespace',
+          pattern: namePattern,
+          message:
+            'must be letters, digits and _ + = . @ -, with / between parts that are not . or .., and without the namespace',
         },
         rules: [reservedName],
       }),
