@@ -62,8 +62,8 @@ export async function podsOf(namespace: string, label: string): Promise<PodObjec
 }
 
 /** What test-app printed: the last value of each name, decoded. `null` where it said MISSING. */
-export async function printed(namespace: string, pod: string): Promise<Map<string, Buffer | null>> {
-  const text = await cluster().kubectl(['logs', '-n', namespace, pod, '-c', 'app']);
+export async function printed(namespace: string, pod: string, container = 'app'): Promise<Map<string, Buffer | null>> {
+  const text = await cluster().kubectl(['logs', '-n', namespace, pod, '-c', container]);
   const values = new Map<string, Buffer | null>();
   for (const line of text.split('\n')) {
     const match = /^\d+ \d+ (?:ENV|FILE) (\S+?)(?:=(\S*)| MISSING)$/.exec(line);
