@@ -101,10 +101,10 @@ describe('uses of credentials', () => {
   test('that could not be stored stay noted', async () => {
     const here = replica();
     here.note(use('KAK1'));
-    const { transact } = store;
+    const transact = store.transact.bind(store);
     store.transact = () => Promise.reject(new Error('down'));
     await expect(here.flush()).rejects.toThrow('down');
-    store.transact = transact.bind(store);
+    store.transact = transact;
     await here.flush();
     expect(await replica().lastUse('KAK1')).toBe(clock.now());
   });
