@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     soPinFile: config.KAAP_HSM_SO_PIN_FILE,
   });
   const log = createLogger({ name: 'hsm-token', level: config.KAAP_LOG_LEVEL });
-  log.info({ token: label }, made ? 'made the token' : 'the token is there already');
+  log.info({ label }, made ? 'made the token' : 'the token is there already');
   await Promise.resolve();
 }
 

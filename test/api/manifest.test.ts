@@ -155,8 +155,10 @@ describe('a manifest that is good', () => {
 
 const examples = join(import.meta.dirname, '../../examples');
 const files = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+// Values of the chart are in folders of their own; test/chart/render renders them.
+const manifests = files.filter((name) => !name.includes('/chart/'));
 
-test.each(files)('example %s is good', (name) => {
+test.each(manifests)('example %s is good', (name) => {
   const { objects, others, errors } = parseManifest(readFileSync(join(examples, name), 'utf8'));
   expect(errors.map(formatManifestError)).toEqual([]);
   expect(objects.length + others.length).toBeGreaterThan(0);

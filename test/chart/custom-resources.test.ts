@@ -188,7 +188,8 @@ test.each(folders.map(({ name }) => name))('examples/%s is applied by the API se
   const lines = succeeded(kubectl(['apply', '--server-side', '--filename', path]))
     .trim()
     .split('\n');
-  const objects = readdirSync(path).flatMap((file) => readFileSync(join(path, file), 'utf8').match(/^kind:/gm) ?? []);
+  const manifests = readdirSync(path).filter((file) => file.endsWith('.yaml'));
+  const objects = manifests.flatMap((file) => readFileSync(join(path, file), 'utf8').match(/^kind:/gm) ?? []);
   expect(lines).toHaveLength(objects.length);
   for (const line of lines) expect(line).toContain('serverside-applied');
 });
