@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { integer, withDefault } from './parameters.ts';
+import type { Reader, RecordTable } from './records/record-table.ts';
 
 /** Which page a caller asks for. */
 export interface Page {
@@ -22,4 +23,32 @@ export function pageOf<T>(items: readonly T[], page: Page): { items: T[]; fields
     items: items.slice(from, from + page.PageSize),
     fields: { PageNumber: page.PageNumber, PageSize: page.PageSize, TotalCount: items.length },
   };
+}
+
+/** What a list action gives of a table. */
+export interface TablePage<T> {
+  items: { key: string; record: T }[];
+  fields: Page & { TotalCount: number };
+}
+
+/**
+ * The page of a table's records, in the order of their keys, of those that pass `matches`. The table goes by once, to be
+ * counted: only the records of the page are kept, and without `matches` only they are decoded.
+ */
+export async function pageOfTable<T extends object>(
+  table: RecordTable<T>,
+  reader: Reader,
+  { PageNumber, PageSize }: Page,
+  matches?: (record: T) => boolean,
+): Promise<TablePage<T>> {
+  const from = (PageNumber - 1) * PageSize;
+  const items: TablePage<T>['items'] = [];
+  let count = 0;
+  for await (const { key, read } of table.each(reader)) {
+    const record = matches === undefined ? undefined : read();
+    if (record !== undefined && matches?.(record) === false) continue;
+    if (count >= from && count < from + PageSize) items.push({ key, record: record ?? read() });
+    count += 1;
+  }
+  return { items, fields: { PageNumber, PageSize, TotalCount: count } };
 }

@@ -32,15 +32,20 @@ export class RecordTable<T extends object> {
   /** Every record of the bucket, or those whose key begins with `prefix`, in the order of their keys. */
   async all(reader: Reader, prefix?: string): Promise<{ key: string; record: T }[]> {
     const found: { key: string; record: T }[] = [];
+    for await (const { key, read } of this.each(reader, prefix)) found.push({ key, record: read() });
+    return found;
+  }
+
+  /** The same records one after the other, so that no more than a page of the store is held. `read` decodes. */
+  async *each(reader: Reader, prefix?: string): AsyncGenerator<{ key: string; read: () => T }> {
     const options = { limit: pageSize, ...(prefix !== undefined && { prefix }) };
     let page = await reader.scan(this.bucket, options);
     while (page.length > 0) {
-      for (const { key, value } of page) found.push({ key, record: this.decode(value) });
+      for (const { key, value } of page) yield { key, read: () => this.decode(value) };
       const after = page.at(-1)?.key;
       if (page.length < pageSize || after === undefined) break;
       page = await reader.scan(this.bucket, { ...options, after });
     }
-    return found;
   }
 
   encode(record: T): Buffer {

@@ -4,7 +4,7 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import type { Transaction } from '../../../ports/store.ts';
 import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
-import { pageOf, pageParameters } from '../../paging.ts';
+import { pageOfTable, pageParameters } from '../../paging.ts';
 import { text } from '../../parameters.ts';
 import type { RecordTable } from '../../records/record-table.ts';
 
@@ -66,9 +66,8 @@ export function namedList<T extends object>(
         },
       ],
       run: async () => {
-        const records = (await resource.table.all(dependencies.store)).map(({ record }) => record);
-        const { items, fields } = pageOf(records, page);
-        return { ...action.fields(items), ...fields };
+        const { items, fields } = await pageOfTable(resource.table, dependencies.store, page);
+        return { ...action.fields(items.map(({ record }) => record)), ...fields };
       },
     }),
   });

@@ -3,7 +3,7 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { filters, matches, type FilterTable } from '../../filters.ts';
-import { pageOf, pageParameters } from '../../paging.ts';
+import { pageOfTable, pageParameters } from '../../paging.ts';
 import { keyTable, stateAt, type KeyRecord, type KeyState } from '../../records/key.ts';
 
 /** Filter → the value of a key that it looks at (KMS ListKeys → Filters). */
@@ -32,11 +32,10 @@ export function listKeys(dependencies: KmsDependencies): AnyAction {
           ? Filters
           : [...Filters, { Key: 'CreatorType', Values: ['User'] }];
         const now = dependencies.clock.now();
-        const keys = (await keyTable.all(dependencies.store))
-          .map(({ record }) => ({ ...record, stateNow: stateAt(record, now) }))
-          .filter((key) => matches(filterTable, asked, key));
-        const { items, fields } = pageOf(keys, page);
-        const Key = items.map(({ keyId }) => ({ KeyArn: resourceArn(dependencies, 'key', keyId), KeyId: keyId }));
+        const isAsked = (key: KeyRecord): boolean =>
+          matches(filterTable, asked, { ...key, stateNow: stateAt(key, now) });
+        const { items, fields } = await pageOfTable(keyTable, dependencies.store, page, isAsked);
+        const Key = items.map(({ key: keyId }) => ({ KeyArn: resourceArn(dependencies, 'key', keyId), KeyId: keyId }));
         return { Keys: { Key }, ...fields };
       },
     }),

@@ -11,7 +11,7 @@ const input = z.object({
   DeletionProtectionDescription: withDefault(description(), ''),
   EnableDeletionProtection: flag(),
   KeyId: optional(keyReference()),
-  KmsInstanceId: refused('instances are those of the configuration, and are not deleted by a call'),
+  KmsInstanceId: refused('its API page knows keys only; instances are those of the configuration, and no call deletes them'),
   ProtectedResourceArn: optional(keyReference()),
 });
 type Input = z.infer<typeof input>;
