@@ -22,6 +22,8 @@ export interface KmsProcess {
   readonly endpoint: string;
   /** Signs as the account's root; each call is sent once, so that a write whose answer was lost is not repeated. */
   readonly client: KmsClient;
+  /** Everything that it has written, to standard output and error. */
+  log(): string;
   /** Ends the process as SIGKILL or SIGTERM do; resolves when it is gone. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
@@ -54,9 +56,12 @@ const deployedProgram = join(import.meta.dirname, '..', '..', 'src', 'cmd', 'kms
 export async function startKmsProcess(home: KmsHome, program: string = deployedProgram): Promise<KmsProcess> {
   const child = spawn(process.execPath, [program], {
     env: { ...process.env, ...home.environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const gone = once(child, 'exit');
+  const written: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => written.push(chunk.toString()));
   const port = await servingPort(child);
   const root = JSON.parse(await readFile(join(home.dataDir, rootCredentialFile), 'utf8')) as RootCredential;
   const endpoint = `https://localhost:${port}`;
@@ -71,6 +76,7 @@ export async function startKmsProcess(home: KmsHome, program: string = deployedP
     pid: child.pid ?? 0,
     endpoint,
     client,
+    log: () => written.join(''),
     end: async (signal) => {
       child.kill(signal);
       await gone;
@@ -79,7 +85,7 @@ export async function startKmsProcess(home: KmsHome, program: string = deployedP
   };
 }
 
-/** The log is on standard error; what follows the line that tells the port is read and dropped. */
+/** The log is on standard error. */
 function servingPort(child: ChildProcess): Promise<number> {
   const lines: string[] = [];
   return new Promise((resolve, reject) => {
