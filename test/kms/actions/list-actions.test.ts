@@ -157,8 +157,8 @@ const actions: readonly ListAction[] = [
 ];
 
 /** Every item of every page, and one page beyond the end. */
-async function walk(list: ListAction, PageSize: number, filters: Fields): Promise<unknown[]> {
-  const found: unknown[] = [];
+async function walk(list: ListAction, PageSize: number, filters: Fields): Promise<string[]> {
+  const found: string[] = [];
   let total = 0;
   for (let PageNumber = 1; ; PageNumber += 1) {
     const page = { PageNumber: String(PageNumber), PageSize: String(PageSize) };
@@ -168,7 +168,7 @@ async function walk(list: ListAction, PageSize: number, filters: Fields): Promis
     expect(answer).toMatchObject({ PageNumber, PageSize });
     if (PageNumber > 1) expect(answer['TotalCount']).toBe(total);
     total = Number(answer['TotalCount']);
-    found.push(...items);
+    found.push(...items.map(String));
     if (items.length === 0) {
       expect(found).toHaveLength(total);
       return found;

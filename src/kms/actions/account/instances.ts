@@ -22,7 +22,10 @@ export function listKmsInstances(dependencies: KmsDependencies): AnyAction {
   return defineAction<Page>({
     name: 'ListKmsInstances',
     product: 'Kms',
-    input: z.object({ Filters: refused('its API page names no filter; there are few instances, choose among them'), ...pageParameters(20) }),
+    input: z.object({
+      Filters: refused('its API page names no filter; there are few instances, choose among them'),
+      ...pageParameters(20),
+    }),
     plan: (page) => ({
       access: [
         { action: 'kms:ListKmsInstances', resource: containerArn(dependencies, 'instance'), scope: sharedScope },

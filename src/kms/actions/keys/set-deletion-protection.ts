@@ -11,7 +11,9 @@ const input = z.object({
   DeletionProtectionDescription: withDefault(description(), ''),
   EnableDeletionProtection: flag(),
   KeyId: optional(keyReference()),
-  KmsInstanceId: refused('its API page knows keys only; instances are those of the configuration, and no call deletes them'),
+  KmsInstanceId: refused(
+    'its API page knows keys only; instances are those of the configuration, and no call deletes them',
+  ),
   ProtectedResourceArn: optional(keyReference()),
 });
 type Input = z.infer<typeof input>;
