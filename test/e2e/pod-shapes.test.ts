@@ -97,9 +97,10 @@ describe('A3: a pod with containers of every kind', () => {
 
   it('takes an ephemeral container, which has none of them', async () => {
     const container = { ...template(wanted).spec.containers[0], name: 'debugger' };
-    const patch = JSON.stringify({ spec: { ephemeralContainers: [container] } });
-    const where = `pod mixed -n ${namespace} --subresource=ephemeralcontainers --type=strategic`.split(' ');
-    await cluster().kubectl(['patch', ...where, `--patch=${patch}`]);
+    const present = await read<{ spec: object }>(['pod', 'mixed', '-n', namespace]);
+    const input = JSON.stringify({ ...present, spec: { ...present?.spec, ephemeralContainers: [container] } });
+    const path = `/api/v1/namespaces/${namespace}/pods/mixed/ephemeralcontainers`;
+    await cluster().kubectl(['replace', '--raw', path, '-f', '-'], { input });
     const got = await printedBy('mixed', wanted, 'debugger');
     expect([...got.values()]).toEqual([null, null]);
   });
@@ -138,10 +139,10 @@ describe('the local endpoint', () => {
     const token = (await printedBy('asks', [tokenFile])).get(tokenFile)?.toString() ?? '';
     const agent = `exec -n ${namespace} asks -c kaap-agent --`.split(' ');
     const ask = `const headers = { 'X-KMS-Token': process.argv[1] };
-      const answer = await fetch('http://127.0.0.1:2025/v1/${namespace}/db', { headers });
-      console.log(answer.status, await answer.text());`;
+      require('node:http').get('http://127.0.0.1:2025/v1/${namespace}/db', { headers }, async (answer) =>
+        console.log(answer.statusCode, (await answer.toArray()).join('')));`;
     const inside = (given: string): Promise<string> =>
-      cluster().kubectl([...agent, '/usr/local/bin/node', '--input-type=module', '-e', ask, given]);
+      cluster().kubectl([...agent, '/usr/local/bin/node', '-e', ask, given]);
     const [status, ...body] = (await inside(token)).split(' ');
     expect(status).toBe('200');
     expect(JSON.parse(body.join(' '))).toMatchObject({ SecretName: `${namespace}/db`, SecretData: value });
