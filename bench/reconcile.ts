@@ -16,7 +16,7 @@ import {
 import { ensureBinaries } from '../tools/cluster/binaries.ts';
 import { startControlPlane, type ControlPlane } from '../tools/cluster/control-plane.ts';
 import { BindingFleet, forEachOf } from './load/binding-fleet.ts';
-import { fillWithSecrets } from './load/etcd-secrets.ts';
+import { fillerSecret, putObjects } from './load/etcd-objects.ts';
 import { usageOf } from './load/process-usage.ts';
 import { WriteCounter } from './load/write-counter.ts';
 
@@ -99,7 +99,7 @@ async function measureChurn({ pid }: OperatorProcess, fleet: BindingFleet, write
   const samples: number[] = [];
   for (let second = 0; second < churnSeconds; second += 1) {
     const due = performance.now() + 1000;
-    await forEachOf(churnRate, (at) => fleet.applyBinding((second * churnRate + at) % size.bindings, 61 + second));
+    await forEachOf(churnRate, (at) => fleet.changeBinding((second * churnRate + at) % size.bindings, 61 + second));
     samples.push(usageOf(pid).residentMiB);
     await sleep(Math.max(0, due - performance.now()));
   }
@@ -132,13 +132,13 @@ async function measureBare(api: KubeClusterApi, signal: AbortSignal): Promise<vo
 
 /** Everything that is there before the operator starts. Access points have been made Ready by an earlier one. */
 async function prepare(installation: OperatorInstallation, fleet: BindingFleet, etcdEndpoint: string): Promise<void> {
-  await fillWithSecrets(etcdEndpoint, secrets, 'default');
+  await putObjects(etcdEndpoint, 'secrets', secrets, fillerSecret);
   await fleet.makeTenants();
   const first = await installation.startOperator('first');
   await until(() => fleet.tenantsAreReady(), 'access points Ready');
   await first.end();
   await fleet.makeSecrets(installation.kms.client);
-  await fleet.makeBindings();
+  await fleet.makeBindings(etcdEndpoint);
 }
 
 async function measureAll(controlPlane: ControlPlane, installation: OperatorInstallation): Promise<void> {

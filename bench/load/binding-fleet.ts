@@ -8,6 +8,7 @@ import type { KmsClient } from '../../src/client/kms-client.ts';
 import { isReady } from '../../src/api/condition.ts';
 import { namespaceType } from '../../src/controllers/ownership.ts';
 import type { KubeClusterApi } from '../../src/kube/kube-cluster-api.ts';
+import { putObjects } from './etcd-objects.ts';
 
 /** How many there are of what. */
 export interface FleetSize {
@@ -18,7 +19,10 @@ export interface FleetSize {
 
 const manager = { fieldManager: 'bench' };
 
-/** Bindings in flight at once while the fleet is made. */
+/** Secrets of KMS in each namespace; its bindings share them. */
+const secretsEach = 10;
+
+/** Requests in flight at once while the fleet is made or changed. */
 const makers = 16;
 
 /** Does `work` for each number below `count`, `makers` at a time. */
@@ -30,7 +34,7 @@ export async function forEachOf(count: number, work: (at: number) => Promise<unk
   await Promise.all(Array.from({ length: makers }, worker));
 }
 
-/** Bindings that are ready to be used, one secret of KMS each, spread over namespaces. */
+/** Bindings that are ready to be used, spread over namespaces. */
 export class BindingFleet {
   readonly size: FleetSize;
   readonly #api: KubeClusterApi;
@@ -68,27 +72,40 @@ export class BindingFleet {
   }
 
   async makeSecrets(kms: KmsClient): Promise<void> {
-    await forEachOf(this.size.bindings, async (at) => {
-      const { namespace, name } = this.refOf(at);
-      await kms.createSecret({ SecretName: `${namespace}/${name}`, SecretData: 'x'.repeat(64), VersionId: 'v1' });
+    await forEachOf(this.size.namespaces * secretsEach, async (at) => {
+      const SecretName = `fleet-${at % this.size.namespaces}/secret-${Math.floor(at / this.size.namespaces)}`;
+      await kms.createSecret({ SecretName, SecretData: 'x'.repeat(64), VersionId: 'v1' });
     });
   }
 
-  /** Applies one binding; another `interval` is another spec. */
-  async applyBinding(at: number, interval = 60): Promise<void> {
-    const { namespace, name } = this.refOf(at);
-    const spec = {
-      podSelector: { matchLabels: { app: name } },
-      accessPoint: namespace,
-      sources: [{ name: 'value', secret: { name: `${namespace}/${name}` } }],
-      files: [{ path: 'value', source: 'value', mode: '0440' }],
-      refresh: { intervalSeconds: interval },
-    };
-    const object = { metadata: { namespace, name }, spec };
+  /** Every binding, as the API server would have stored it. */
+  makeBindings(etcdEndpoint: string): Promise<void> {
+    return putObjects(etcdEndpoint, 'kaap.dev/secretbindings', this.size.bindings, (at) => ({
+      apiVersion: 'kaap.dev/v1alpha1',
+      kind: 'SecretBinding',
+      metadata: this.refOf(at),
+      spec: this.#specOf(at, 60),
+    }));
+  }
+
+  /** Changes a binding; another `interval` is another spec. */
+  async changeBinding(at: number, interval: number): Promise<void> {
+    const object = { metadata: this.refOf(at), spec: this.#specOf(at, interval) };
     await this.#api.apply<SecretBinding>(secretBindingType, object, { ...manager, signal: this.#signal });
   }
 
-  async makeBindings(): Promise<void> {
-    await forEachOf(this.size.bindings, (at) => this.applyBinding(at));
+  #specOf(at: number, intervalSeconds: number): SecretBinding['spec'] {
+    const { namespace, name } = this.refOf(at);
+    const secret = { name: `${namespace}/secret-${Math.floor(at / this.size.namespaces) % secretsEach}` };
+    return {
+      podSelector: { matchLabels: { app: name } },
+      accessPoint: namespace,
+      sources: [{ name: 'value', secret }],
+      files: [{ path: 'value', source: 'value', mode: '0440' }],
+      mountPath: '/var/run/secrets/kaap',
+      envMethod: 'Auto',
+      envReferences: 'Forbidden',
+      refresh: { intervalSeconds, onChange: 'None' },
+    };
   }
 }

@@ -27,7 +27,7 @@ type Workload = 'bound' | 'unrelated';
  */
 const isUnreachable = (error: string): boolean =>
   !/webhook|kaap\.dev/.test(error) &&
-  /connection (to the server|refused|reset)|not yet ready to handle request|EOF|TLS handshake|i\/o timeout|etcdserver/.test(
+  /connect(ion)? (to the server|refused|reset)|GOAWAY|not yet ready to handle request|EOF|TLS handshake|i\/o timeout|etcdserver/.test(
     error,
   );
 
