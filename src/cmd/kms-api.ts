@@ -59,7 +59,7 @@ export function createApi(
   const random = randomBytes;
   const sessionKey = barrier.deriveSecretKey('sts-session');
   const store: Store = barrier;
-  const accessPoints = createAccessPointDirectory(store);
+  const accessPoints = createAccessPointDirectory(store, clock);
   const roles = { findRole: (name: string) => findRole(store, name) };
   const findVerifier = createRegisteredVerifiers({
     find: oidcProviderFinder(store),
@@ -96,6 +96,7 @@ export function createApi(
         policySource,
         facts: createAccessFacts(kms),
         credentialUses: kms.credentialUses,
+        ownProviders: [...verifiers.keys()],
       }),
     ],
     credentials: createCredentialSource({

@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import type { AccessPointGrant } from '../policy/policy-set.ts';
 import { expandRbacPolicy, type ExpandedRbacPolicy } from '../policy/rbac-templates.ts';
 import type {
@@ -17,6 +18,7 @@ import {
 import { clientKeyTable, clientKeyTombstone } from './records/client-key.ts';
 import { networkRuleTable } from './records/network-rule.ts';
 import { rbacPolicyTable } from './records/rbac-policy.ts';
+import { admitServiceAccount } from './service-account-bindings.ts';
 import { tombstoneTable } from './records/tombstone.ts';
 
 /**
@@ -58,8 +60,15 @@ export async function findClientKey(store: Store, clientKeyId: string): Promise<
 }
 
 /** The access points of a store, as STS asks for them. */
-export function createAccessPointDirectory(store: Store): AccessPointDirectory {
+export function createAccessPointDirectory(store: Store, clock: Clock): AccessPointDirectory {
   return {
+    admits: ({ name, serviceAccounts }, identity) => {
+      const uidIsListed = serviceAccounts.some(
+        (listed) =>
+          listed.uid === identity.uid && listed.namespace === identity.namespace && listed.name === identity.name,
+      );
+      return admitServiceAccount(store, name, identity, uidIsListed, clock.now());
+    },
     findByRoleName: async (roleName) => {
       const index = await accessPointRoleTable.all(store, accessPointRoleKey(roleName, ''));
       const records = await Promise.all(index.map(({ record }) => accessPointTable.get(store, record.accessPoint)));

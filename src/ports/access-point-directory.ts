@@ -1,9 +1,13 @@
+import type { ServiceAccountIdentity } from '../policy/principal.ts';
+
 /** A Kubernetes service account that may use an access point. */
 export interface ServiceAccountReference {
   /** OIDC provider (cluster) it belongs to; any registered provider when absent. */
   readonly provider?: string;
   readonly namespace: string;
   readonly name: string;
+  /** The one that is meant, as opposed to a later one of the same name; the first that comes when absent. */
+  readonly uid?: string;
 }
 
 /** Trusted role → the service whose word admits whoever runs on it (application access points → Trusted Role). */
@@ -31,6 +35,11 @@ export interface AccessPointDirectory {
    * Access points that are entered by the role of that name: method `RAMRole` with this role name; or method `ClientKey` with service accounts, where the name is {@link clientKeyRoleName}.
    */
   findByRoleName(roleName: string): Promise<readonly AccessPointEntry[]>;
+  /**
+   * Whether a service account that the access point lists is the one that its name stood for first, or that is listed with
+   * its uid; another one of the same name is refused.
+   */
+  admits(accessPoint: AccessPointEntry, identity: ServiceAccountIdentity): Promise<boolean>;
 }
 
 /** Audience that a pod's projected token must carry to enter the access point. */

@@ -15,4 +15,6 @@ export interface RamDependencies {
   readonly policySource: PolicySource;
   readonly facts: AccessFacts;
   readonly credentialUses: CredentialUses;
+  /** Names of the OIDC providers that the configuration brings: none is registered beside them. */
+  readonly ownProviders: readonly string[];
 }

@@ -77,7 +77,7 @@ async function enter(
     (await findRole(dependencies, request, claimed, input, context));
   if (entrance === undefined) throw notAdmitted();
   const token = await verifier.verify(input.OIDCToken, entrance.audience, context.signal);
-  if (!token.audiences.includes(entrance.audience) || !entrance.admits(token)) throw notAdmitted();
+  if (!token.audiences.includes(entrance.audience) || !(await entrance.admits(token))) throw notAdmitted();
   checkDuration(request, entrance.maxSeconds);
   return {
     ...issueSession(dependencies, request, entrance.grounds(token)),
@@ -113,8 +113,10 @@ async function findAccessPoint(
   return {
     audience: accessPointAudience(accessPoint.name),
     maxSeconds: MAX_ACCESS_POINT_SECONDS,
-    admits: ({ serviceAccount }) =>
-      serviceAccount !== undefined && listsServiceAccount(accessPoint.serviceAccounts, serviceAccount),
+    admits: async ({ serviceAccount }) =>
+      serviceAccount !== undefined &&
+      listsServiceAccount(accessPoint.serviceAccounts, serviceAccount) &&
+      accessPoints.admits(accessPoint, serviceAccount),
     grounds: (token) => ({ accessPoint: accessPoint.name, ...podOf(token) }),
   };
 }

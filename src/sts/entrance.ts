@@ -7,23 +7,24 @@ import type { SessionGrounds } from './issue-session.ts';
 export interface Entrance {
   readonly audience: string;
   readonly maxSeconds: number;
-  readonly admits: (token: VerifiedToken) => boolean;
+  readonly admits: (token: VerifiedToken) => boolean | Promise<boolean>;
   readonly grounds: (token: VerifiedToken) => SessionGrounds;
 }
 
 /** Longest session at an access point, in seconds: how long a stolen session outlives its pod at most. */
 export const MAX_ACCESS_POINT_SECONDS = 3600;
 
-/** Whether the list names the service account: namespace, name, and provider when given, matched exactly. */
+/** Whether the list names the service account: namespace, name, and provider and uid when given, matched exactly. */
 export function listsServiceAccount(
   list: readonly ServiceAccountReference[],
   identity: ServiceAccountIdentity,
 ): boolean {
   return list.some(
-    ({ provider, namespace, name }) =>
+    ({ provider, namespace, name, uid }) =>
       namespace === identity.namespace &&
       name === identity.name &&
-      (provider === undefined || provider === identity.provider),
+      (provider === undefined || provider === identity.provider) &&
+      (uid === undefined || uid === identity.uid),
   );
 }
 

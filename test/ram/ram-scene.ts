@@ -35,6 +35,7 @@ export class RamScene {
       accountId,
       policySource: async (principal) => ({ identityPolicies: await loadIdentityPolicies(store, principal) }),
       facts: this.facts,
+      ownProviders: ['kubernetes'],
       credentialUses: { lastUse: (id) => Promise.resolve(this.lastUses.get(id)) },
     });
     this.actions = new Map(actions.map((action) => [action.name, action]));

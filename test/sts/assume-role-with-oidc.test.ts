@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { accessPointAudience, clientKeyRoleName } from '../../src/ports/access-point-directory.ts';
+import type { VerifiedToken } from '../../src/ports/identity.ts';
 import { oidcTrustDocument } from '../../src/ram/trust-documents.ts';
 import { accountId, documentOf } from '../support/policy-scene.ts';
 import { StsScene, tokenFor } from '../support/sts-scene.ts';
@@ -235,5 +236,24 @@ describe('a request that is malformed', () => {
     expect(error).toMatchObject({ code });
     expect((error as Error).message).not.toContain('canary');
     expect(sts.verified).toEqual([]);
+  });
+});
+
+describe('B5: a service account that was made again under its name', () => {
+  const recreated = (token: VerifiedToken): VerifiedToken => ({
+    ...token,
+    serviceAccount: { provider: 'kubernetes', ...web, uid: 'recreated' },
+  });
+
+  test('is refused by the access point, with the answer that everybody gets', async () => {
+    sts.answer = recreated;
+    await expect(assume(forShop)).rejects.toMatchObject(notAdmitted);
+  });
+
+  test('is refused where the access point lists the uid of another', async () => {
+    sts.accessPoints.splice(0, 1, { ...shop, serviceAccounts: [{ ...web, uid: 'u0' }] });
+    await expect(assume(forShop)).rejects.toMatchObject(notAdmitted);
+    sts.accessPoints.splice(0, 1, { ...shop, serviceAccounts: [{ ...web, uid: 'u1' }] });
+    expect(await assume(forShop)).toHaveProperty('Credentials');
   });
 });

@@ -64,6 +64,7 @@ export class StsScene {
         claimNonce: (accessKeyId, nonce) => this.#nonces.claim(accessKeyId, nonce),
       },
       accessPoints: {
+        admits: (_entry, { uid }) => Promise.resolve(uid !== 'recreated'),
         findByRoleName: (roleName) => Promise.resolve(this.accessPoints.filter((entry) => entry.roleName === roleName)),
       },
     });

@@ -2,12 +2,14 @@
 /** Names that several kinds use, each with the shape that KMS or Kubernetes gives it. */
 import type { z } from 'zod';
 import type { Rule } from '../crd/rules.ts';
-import { mapOf, object, text } from '../crd/fields.ts';
+import { mapOf, object, optional, text } from '../crd/fields.ts';
 
 /** Names a service account of the cluster. */
 export interface ServiceAccountReference {
   namespace: string;
   name: string;
+  /** Of a service account that was made again under the name and is to be let in. */
+  uid?: string;
 }
 
 const label = { pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, message: 'must be lower-case letters, digits and hyphens' };
@@ -30,6 +32,15 @@ export function serviceAccountReference(description: string): z.ZodType<ServiceA
   return object(description, {
     namespace: labelName('Namespace of the service account.'),
     name: objectName('Name of the service account.'),
+    uid: optional(
+      text(
+        'metadata.uid of the one that is meant. Without it, the first that comes; a later one of the name is refused.',
+        {
+          max: 64,
+          format: { pattern: /^[A-Za-z0-9-]+$/, message: 'must be a uid, as metadata.uid shows it' },
+        },
+      ),
+    ),
   });
 }
 

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, hash, randomUUID, type KeyObject } from 'node:crypto';
 import { SignJWT, type JSONWebKeySet } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
 
@@ -22,8 +22,6 @@ export class TokenIssuer {
   readonly #privateKey: KeyObject;
   readonly #clock: Clock;
   readonly #keyId: string = randomUUID();
-  /** One uid for each service account and pod, as long as the issuer lives. */
-  readonly #uids = new Map<string, string>();
 
   constructor(clock: Clock) {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -36,8 +34,8 @@ export class TokenIssuer {
   issue(request: TokenRequest): Promise<string> {
     const { namespace, serviceAccount, audience, podName } = request;
     const issuedAt = Math.floor(this.#clock.now() / 1000);
-    const pod = podName === undefined ? {} : { pod: { name: podName, uid: this.#uid(`pod/${namespace}/${podName}`) } };
-    const serviceaccount = { name: serviceAccount, uid: this.#uid(`serviceaccount/${namespace}/${serviceAccount}`) };
+    const pod = podName === undefined ? {} : { pod: { name: podName, uid: uidOf(`pod/${namespace}/${podName}`) } };
+    const serviceaccount = { name: serviceAccount, uid: uidOf(`serviceaccount/${namespace}/${serviceAccount}`) };
     return new SignJWT({ 'kubernetes.io': { namespace, serviceaccount, ...pod } })
       .setProtectedHeader({ alg: 'ES256', kid: this.#keyId })
       .setIssuer(this.issuer)
@@ -48,10 +46,16 @@ export class TokenIssuer {
       .setExpirationTime(issuedAt + (request.lifetimeSeconds ?? 3600))
       .sign(this.#privateKey);
   }
+}
 
-  #uid(of: string): string {
-    const known = this.#uids.get(of) ?? randomUUID();
-    this.#uids.set(of, known);
-    return known;
-  }
+/** One uid for each service account and pod, also after a restart: nothing is made again where there is no cluster. */
+function uidOf(of: string): string {
+  const digits = hash('sha256', of, 'hex');
+  return [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    digits.slice(12, 16),
+    digits.slice(16, 20),
+    digits.slice(20, 32),
+  ].join('-');
 }

@@ -11,6 +11,7 @@ import { find, list, remove, sameJson, sameMembers, text, type KmsAnswer, type K
 import type { Lifecycle } from '../lifecycle.ts';
 import { partOf } from '../ram-attachments.ts';
 import { accessPointChecks, type AccessPointInput } from './checks.ts';
+import { recreatedAccounts } from './recreated-accounts.ts';
 import { deleteClientKeys, deliverClientKey } from './client-key.ts';
 
 const fieldManager = 'kaap-application-access-point';
@@ -40,14 +41,15 @@ export function accessPointLifecycle(
     checks: accessPointChecks,
     act: async (accessPoint, { inKms }, context) => {
       const { signal } = context;
+      const recreated = recreatedAccounts(inKms);
       const arn = text(await settle(kms, accessPoint, inKms, signal), 'Arn');
       if (accessPoint.spec.authentication.clientKey === undefined) {
-        return { status: { arn }, message: readyMessage(accessPoint) };
+        return { status: { arn }, message: readyMessage(accessPoint), ...recreated };
       }
       const remember = (delivery: ApplicationAccessPointStatus): Promise<void> =>
         context.remember({ ...accessPoint.status, arn, ...delivery });
       const delivery = await deliverClientKey(accessPoint, { ...dependencies, remember }, signal);
-      return { status: { arn, ...delivery }, message: readyMessage(accessPoint) };
+      return { status: { arn, ...delivery }, message: readyMessage(accessPoint), ...recreated };
     },
     release: async (accessPoint, { signal }) => {
       await deleteClientKeys(kms, accessPoint.metadata.name, signal);
@@ -109,7 +111,11 @@ async function settle(
 function authenticationConfig(accessPoint: ApplicationAccessPoint): string {
   const { authentication, mode } = accessPoint.spec;
   const { ramRole, clientKey } = authentication;
-  const serviceAccounts = (ramRole ?? clientKey)?.serviceAccounts?.map(({ namespace, name }) => ({ namespace, name }));
+  const serviceAccounts = (ramRole ?? clientKey)?.serviceAccounts?.map(({ namespace, name, uid }) => ({
+    namespace,
+    name,
+    ...(uid !== undefined && { uid }),
+  }));
   if (ramRole !== undefined) {
     const { trustedRole, roleName, alibabaCloudRoles } = ramRole;
     const lists = { ...(serviceAccounts && { serviceAccounts }), ...(alibabaCloudRoles && { alibabaCloudRoles }) };

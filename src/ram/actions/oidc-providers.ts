@@ -110,6 +110,7 @@ function createProvider(dependencies: RamDependencies): AnyAction {
     }),
     resources: providerResource,
     run: async (input) => {
+      if (dependencies.ownProviders.includes(input.OIDCProviderName)) throw exists(input.OIDCProviderName);
       const now = clock.now();
       const { CaCertificate: caPem, JsonWebKeySet: jwks } = input;
       const provider: OidcProviderRecord = {
@@ -138,7 +139,10 @@ function createProvider(dependencies: RamDependencies): AnyAction {
 }
 
 function exists(name: string): ApiError {
-  return new ApiError('EntityAlreadyExists.OIDCProvider', `There is an OIDC provider ${name}. Choose another name.`);
+  return new ApiError(
+    'EntityAlreadyExists.OIDCProvider',
+    `There is an OIDC provider ${name}, registered or of the installation itself. Choose another name.`,
+  );
 }
 
 function getProvider(dependencies: RamDependencies): AnyAction {

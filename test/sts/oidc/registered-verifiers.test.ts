@@ -31,7 +31,8 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => issuer.listen(0, '127.0.0.1', resolve));
   issuerUrl = `https://localhost:${(issuer.address() as AddressInfo).port}/cluster-2`;
-  server = await startTestServer();
+  const refuses = { provider: 'kubernetes', verify: () => Promise.reject(new Error('nobody')) };
+  server = await startTestServer({ verifiers: new Map([['kubernetes', refuses]]) });
   // Unsigned, and once: what is worth a retry is told apart.
   const credentials = { credential: () => Promise.resolve(undefined) };
   pod = new KmsClient({ endpoint: server.endpoint, caPem: server.caPem, region: 'local', credentials, maxAttempts: 1 });
@@ -205,6 +206,13 @@ describe('Registering a provider', () => {
   ])('refuses %s', async (_what, changes) => {
     const parameters = { OIDCProviderName: 'wrong', IssuerUrl: 'https://issuer.example', ClientIds: 'a', ...changes };
     await expect(ims('CreateOIDCProvider', parameters)).rejects.toMatchObject({ httpStatus: 400 });
+  });
+
+  test("refuses the name of the installation's own provider, which would hide it", async () => {
+    const parameters = { OIDCProviderName: 'kubernetes', IssuerUrl: 'https://issuer.example', ClientIds: 'a' };
+    await expect(ims('CreateOIDCProvider', parameters)).rejects.toMatchObject({
+      code: 'EntityAlreadyExists.OIDCProvider',
+    });
   });
 
   test('shows it as IMS does, and changes it', async () => {

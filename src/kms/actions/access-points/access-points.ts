@@ -12,6 +12,9 @@ import {
   type AccessPointRecord,
 } from '../../records/access-point.ts';
 import { clientKeyTable } from '../../records/client-key.ts';
+import type { ServiceAccountBinding } from '../../records/service-account-binding.ts';
+import { bindingsOf, releaseUnlisted } from '../../service-account-bindings.ts';
+import { isoSeconds } from '../../time-format.ts';
 import { authenticationConfig, configOf } from './authentication-config.ts';
 import { deleteClientKeyRecord } from './client-key-deletion.ts';
 import { getNamed, namedAction, namedList, putNew, resourceName, type NamedResource } from './named-action.ts';
@@ -111,10 +114,25 @@ export function updateApplicationAccessPoint(dependencies: KmsDependencies): Any
         await assertPoliciesExist(transaction, after.policies);
         await accessPointTable.put(transaction, after.name, after);
         await indexRole(transaction, after.name, before, after);
+        await releaseUnlisted(transaction, after.name, enteredBy(after)?.serviceAccounts ?? []);
       });
       return {};
     },
   });
+}
+
+/** Kaap's own: which service account of a name may enter, and which later one of the name was refused. */
+function bindingFields(binding: ServiceAccountBinding): Record<string, string> {
+  const { provider, namespace, name, uid, boundTime, refusedUid, refusedTime } = binding;
+  return {
+    Provider: provider,
+    Namespace: namespace,
+    Name: name,
+    Uid: uid,
+    BoundTime: isoSeconds(boundTime),
+    ...(refusedUid !== undefined && { RefusedUid: refusedUid }),
+    ...(refusedTime !== undefined && { RefusedTime: isoSeconds(refusedTime) }),
+  };
 }
 
 /** KMS DescribeApplicationAccessPoint. */
@@ -122,7 +140,10 @@ export function describeApplicationAccessPoint(dependencies: KmsDependencies): A
   return namedAction(dependencies, accessPoints, {
     name: 'DescribeApplicationAccessPoint',
     input: z.object({ Name: resourceName() }),
-    run: async ({ Name }) => fields(await getNamed(dependencies.store, accessPoints, Name)),
+    run: async ({ Name }) => ({
+      ...fields(await getNamed(dependencies.store, accessPoints, Name)),
+      ServiceAccountBindings: (await bindingsOf(dependencies.store, Name)).map(bindingFields),
+    }),
   });
 }
 
@@ -140,6 +161,7 @@ export function deleteApplicationAccessPoint(dependencies: KmsDependencies): Any
           if (record.accessPoint === Name) await deleteClientKeyRecord(transaction, key, deleteTime);
         }
         await indexRole(transaction, Name, accessPoint, undefined);
+        await releaseUnlisted(transaction, Name, []);
         await accessPointTable.delete(transaction, Name);
       });
       return {};

@@ -20,9 +20,13 @@ export interface AuthenticationConfigInput {
 
 const name = (max: number): z.ZodType<string> => z.string().regex(new RegExp(`^[A-Za-z0-9._-]{1,${max}}$`));
 const serviceAccount = z
-  .object({ provider: name(64).optional(), namespace: name(63), name: name(253) })
-  // An absent provider stays absent: records hold no undefined.
-  .transform(({ provider, ...rest }) => ({ ...rest, ...(provider !== undefined && { provider }) }));
+  .object({ provider: name(64).optional(), namespace: name(63), name: name(253), uid: name(64).optional() })
+  // What is absent stays absent: records hold no undefined.
+  .transform(({ provider, uid, ...rest }) => ({
+    ...rest,
+    ...(provider !== undefined && { provider }),
+    ...(uid !== undefined && { uid }),
+  }));
 const serviceAccounts = z.array(serviceAccount).max(100);
 
 const schema: z.ZodType<AuthenticationConfigInput> = z.object({

@@ -22,7 +22,7 @@ const pods = (...names: string[]): { namespace: string; name: string }[] =>
 const role = (roleName: string, ...names: string[]): string =>
   JSON.stringify({ ramRole: { trustedRole: 'ServiceAccountRole', roleName, serviceAccounts: pods(...names) } });
 const found = async (roleName: string): Promise<string[]> =>
-  (await createAccessPointDirectory(kms.store).findByRoleName(roleName)).map(({ name }) => name);
+  (await createAccessPointDirectory(kms.store, kms.clock).findByRoleName(roleName)).map(({ name }) => name);
 
 describe('application access points', () => {
   it('return what they were made with, and JSON text for lists', async () => {
@@ -104,7 +104,7 @@ describe('the directory of access points', () => {
   it('finds access points by the role that pods assume, and follows updates and deletes', async () => {
     await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'web') });
     await createPoint({ Name: 'two', AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'api') });
-    expect(await createAccessPointDirectory(kms.store).findByRoleName('r')).toEqual([
+    expect(await createAccessPointDirectory(kms.store, kms.clock).findByRoleName('r')).toEqual([
       { name: 'shop', method: 'RAMRole', serviceAccounts: pods('web') },
       { name: 'two', method: 'RAMRole', serviceAccounts: pods('api') },
     ]);
@@ -135,6 +135,6 @@ describe('the directory of access points', () => {
       AuthenticationConfig: '{"ramRole":{"trustedRole":"ACKWorkerRole","roleName":"worker"}}',
     });
     const entry = { name: 'shop', method: 'RAMRole', serviceAccounts: [], service: 'ecs.aliyuncs.com' };
-    expect(await createAccessPointDirectory(kms.store).findByRoleName('worker')).toEqual([entry]);
+    expect(await createAccessPointDirectory(kms.store, kms.clock).findByRoleName('worker')).toEqual([entry]);
   });
 });
