@@ -9,6 +9,7 @@ import { startHealthServer } from '../lib/health-server.ts';
 import { createLogger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { aborted, shutdownSignal } from '../lib/signals.ts';
+import { HsmClient } from '../providers/pkcs11-client.ts';
 import { openAuditFileSink } from '../storage/audit-file-sink.ts';
 import { readSealKey } from '../storage/xki-key-file.ts';
 import type { ExternalKeySource } from '../xki/external-key.ts';
@@ -23,6 +24,8 @@ const schema = z.object({
   KAAP_XKI_CONFIG: z.string({ error: 'name the file with the configuration of the proxy' }),
 });
 
+const hsmDeadlineMs = 200;
+
 /** The key that signs checkpoints of the proxy's audit log, made at the first start beside the log. */
 async function checkpointKey(folder: string): Promise<KeyObject> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -36,7 +39,9 @@ async function checkpointKey(folder: string): Promise<KeyObject> {
 }
 
 async function openKeys({ keys }: ProxyConfig): Promise<ExternalKeySource> {
-  return openFileKeys(keys.file, await readSealKey(keys.sealKeyFile), systemClock);
+  // KMS waits 250 ms for an answer: a device that takes longer has not answered.
+  const hsm = keys.kind === 'pkcs11' ? new HsmClient({ socket: keys.socket, deadlineMs: hsmDeadlineMs }) : undefined;
+  return openFileKeys(keys.file, await readSealKey(keys.sealKeyFile), systemClock, hsm);
 }
 
 async function main(): Promise<void> {

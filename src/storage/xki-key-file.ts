@@ -9,7 +9,9 @@ export interface OwnedKey {
   id: string;
   status: 'ENABLED' | 'DISABLED';
   usage: ('ENCRYPT' | 'DECRYPT')[];
-  /** 32 bytes. */
+  /** Where the key is when it is not here. */
+  heldBy?: 'hsm' | undefined;
+  /** The key's 32 bytes, or where it is in the HSM. */
   material: Buffer;
 }
 
@@ -20,6 +22,7 @@ const fileSchema = z.strictObject({
       id: z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/),
       status: z.enum(['ENABLED', 'DISABLED']),
       usage: z.array(z.enum(['ENCRYPT', 'DECRYPT'])).max(2),
+      heldBy: z.literal('hsm').optional(),
       sealed: z.base64(),
     }),
   ),
@@ -75,6 +78,6 @@ function open(path: string, sealKey: Buffer, key: Omit<OwnedKey, 'material'>, se
   }
 }
 
-function aadOf({ id, status, usage }: Omit<OwnedKey, 'material'>): Buffer {
-  return lengthPrefixed('kaap xki key v1', id, status, usage.join(','));
+function aadOf({ id, status, usage, heldBy }: Omit<OwnedKey, 'material'>): Buffer {
+  return lengthPrefixed('kaap xki key v1', id, status, usage.join(','), ...(heldBy === undefined ? [] : [heldBy]));
 }

@@ -13,6 +13,11 @@ const credentialSchema = z.strictObject({
   secretAccessKeyFile: file,
 });
 
+/** The sealed file of the keys, and for keys in an HSM the socket of the `hsm` process. */
+export type KeysConfig =
+  | { kind: 'file'; file: string; sealKeyFile: string }
+  | { kind: 'pkcs11'; file: string; sealKeyFile: string; socket: string };
+
 /** What `xki-proxy` is told, as its file says it. */
 export interface ProxyConfig {
   listen: string;
@@ -21,7 +26,8 @@ export interface ProxyConfig {
   tls: { certificateFile: string; keyFile: string; clientCaFile?: string | undefined };
   auditDir: string;
   policyUrl?: string | undefined;
-  keys: { kind: 'file'; file: string; sealKeyFile: string };
+  policyCaFile?: string | undefined;
+  keys: KeysConfig;
   prefixes: {
     path: string;
     credentials: { accessKeyId: string; secretAccessKeyFile: string }[];
@@ -40,7 +46,12 @@ const schema: z.ZodType<ProxyConfig> = z.strictObject({
   auditDir: file,
   /** Asked about every call that names a key; see the policy hook. */
   policyUrl: z.url({ protocol: /^https?$/ }).optional(),
-  keys: z.strictObject({ kind: z.literal('file'), file, sealKeyFile: file }),
+  /** Authorities that vouch for the policy engine; the public ones without it. */
+  policyCaFile: file.optional(),
+  keys: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('file'), file, sealKeyFile: file }),
+    z.strictObject({ kind: z.literal('pkcs11'), file, sealKeyFile: file, socket: file }),
+  ]),
   prefixes: z
     .array(
       z.strictObject({

@@ -5,7 +5,7 @@ import type { Logger } from '../lib/log.ts';
 import type { AuditSink } from '../ports/audit-sink.ts';
 import type { ExternalKeySource } from './external-key.ts';
 import { createProxyHandler } from './handler.ts';
-import { httpPolicyHook } from './policy-hook.ts';
+import { httpPolicyHook, type HttpPolicyHookOptions } from './policy-hook.ts';
 import { prefixesOf, type ProxyConfig } from './proxy-config.ts';
 
 export interface ProxyServerDependencies {
@@ -30,10 +30,14 @@ export function startProxyServer({ config, keys, audit, clock, log }: ProxyServe
     handler: createProxyHandler({
       prefixes: prefixesOf(config),
       keys,
-      ...(config.policyUrl !== undefined && { policy: httpPolicyHook(config.policyUrl) }),
+      ...(config.policyUrl !== undefined && { policy: httpPolicyHook(policyOptions(config.policyUrl, config)) }),
       audit,
       clock,
       log,
     }),
   });
+}
+
+function policyOptions(url: string, { policyCaFile }: ProxyConfig): HttpPolicyHookOptions {
+  return { url, ...(policyCaFile !== undefined && { caPem: readSettingFile('policyCaFile', policyCaFile) }) };
 }

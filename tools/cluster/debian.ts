@@ -11,6 +11,7 @@ export type SystemProgram =
   | 'curl'
   | 'ip'
   | 'iptables'
+  | 'jq'
   | 'mmdebstrap'
   | 'musl-gcc'
   | 'nsenter'
@@ -35,6 +36,7 @@ const debianPackages: Readonly<Record<SystemProgram, string>> = {
   curl: 'curl',
   ip: 'iproute2',
   iptables: 'iptables',
+  jq: 'jq',
   mmdebstrap: 'mmdebstrap',
   'musl-gcc': 'musl-tools',
   nsenter: 'util-linux',

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { ConfigError } from '../../lib/config.ts';
+import { HsmClient } from '../../providers/pkcs11-client.ts';
+import { Pkcs11Provider } from '../../providers/pkcs11-provider.ts';
 import { readKeyFile, readSealKey, writeKeyFile, type OwnedKey } from '../../storage/xki-key-file.ts';
 import { connect, readConnection } from '../connection.ts';
 import { standardOutput, table } from '../output.ts';
@@ -9,6 +11,15 @@ interface KeyFileOptions {
   file: string;
   sealKey: string;
 }
+
+interface CreateOptions extends KeyFileOptions {
+  usage: string;
+  hsmSocket?: string;
+  label?: string;
+}
+
+/** The key, or where it is. */
+type HeldKey = Pick<OwnedKey, 'heldBy' | 'material'>;
 
 /** `kaap xki block|unblock`: the kill switch; `kaap xki key …`: the keys of an owner's proxy. */
 export function registerXki(program: Command): void {
@@ -54,9 +65,13 @@ function registerKeys(keys: Command): void {
   command('create', 'make an AES-256 key')
     .argument('<id>')
     .option('--usage <usages>', 'ENCRYPT,DECRYPT, one of them, or nothing', 'ENCRYPT,DECRYPT')
-    .action((id: string, options: KeyFileOptions & { usage: string }) =>
-      changeKeys(options, (known) => addKey(known, id, options.usage)),
-    );
+    .option('--hsm-socket <socket>', 'of the hsm process: the key is in its token, and the file says where')
+    .option('--label <label>', 'of the key in the token, which is taken as it is when it is there; kaap-xki-<id> unless given')
+    .action(async (id: string, options: CreateOptions) => {
+      assertKeyId(id);
+      const held = options.hsmSocket === undefined ? { material: randomBytes(32) } : await keyInHsm(id, options);
+      await changeKeys(options, (known) => addKey(known, id, options.usage, held));
+    });
   for (const [name, status] of [
     ['enable', 'ENABLED'],
     ['disable', 'DISABLED'],
@@ -72,6 +87,18 @@ function registerKeys(keys: Command): void {
   });
 }
 
+/** The key in the token with this label: what of it goes into the file. */
+async function keyInHsm(id: string, { hsmSocket = '', label }: CreateOptions): Promise<HeldKey> {
+  const client = new HsmClient({ socket: hsmSocket });
+  const provider = new Pkcs11Provider({ clients: new Map([['xki', client]]), random: randomBytes });
+  try {
+    const { bytes } = await provider.namedKey('xki', label ?? `kaap-xki-${id}`);
+    return { heldBy: 'hsm', material: bytes };
+  } finally {
+    await client.close();
+  }
+}
+
 async function changeKeys(options: KeyFileOptions, change: (keys: readonly OwnedKey[]) => OwnedKey[]): Promise<void> {
   const sealKey = await readSealKey(options.sealKey);
   await writeKeyFile(options.file, sealKey, change(await readKeyFile(options.file, sealKey)));
@@ -79,11 +106,14 @@ async function changeKeys(options: KeyFileOptions, change: (keys: readonly Owned
 
 const usages = ['ENCRYPT', 'DECRYPT'] as const;
 
-function addKey(keys: readonly OwnedKey[], id: string, usageText: string): OwnedKey[] {
-  if (keys.some((key) => key.id === id)) throw new ConfigError(`There is a key ${id} already.`);
+function assertKeyId(id: string): void {
   if (!/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/.test(id)) throw new ConfigError('An id has letters, digits and . _ -.');
+}
+
+function addKey(keys: readonly OwnedKey[], id: string, usageText: string, held: HeldKey): OwnedKey[] {
+  if (keys.some((key) => key.id === id)) throw new ConfigError(`There is a key ${id} already.`);
   const usage = usages.filter((name) => usageText.split(',').includes(name));
-  return [...keys, { id, status: 'ENABLED', usage, material: randomBytes(32) }];
+  return [...keys, { id, status: 'ENABLED', usage, ...held }];
 }
 
 function setStatus(keys: readonly OwnedKey[], id: string, status: OwnedKey['status']): OwnedKey[] {

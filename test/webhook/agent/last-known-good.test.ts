@@ -16,6 +16,13 @@ const refused = new KmsClientError({
   retryable: false,
 });
 
+const blocked = new KmsClientError({
+  code: 'Rejected.Unavailable',
+  message: 'kst-xki0 is blocked',
+  httpStatus: 409,
+  retryable: false,
+});
+
 interface Pod {
   config: AgentConfig;
   file: string;
@@ -123,10 +130,13 @@ describe('a start while the KMS is away', () => {
 });
 
 describe('a refusal is no outage', () => {
-  test('a revoked pod gets nothing at its next start: what it had is taken away', async () => {
+  test.each([
+    ['a revoked pod', refused],
+    ['F6: a pod whose key is blocked or disabled at its owner', blocked],
+  ])('%s gets nothing at its next start: what it had is taken away', async (_, refusal) => {
     const pod = await delivered(600);
-    pod.answer = refused;
-    await expect(start(pod).done).rejects.toThrow('Forbidden.NoPermission');
+    pod.answer = refusal;
+    await expect(start(pod).done).rejects.toThrow(refusal.code);
     for (const path of [pod.file, pod.config.envFile, pod.config.readyFile]) expect(existsSync(path), path).toBe(false);
     pod.answer = away;
     const again = start(pod);
