@@ -137,6 +137,8 @@ function loadFromThread(port: number, count: number): Promise<string[]> {
 
 async function measure({ name, handler, isRight, times }: Subject): Promise<void> {
   const server: Server = createServer(handler).listen(0, '127.0.0.1');
+  // Longer than the run: a connection closed for its rest while a request is on its way would fail the run.
+  server.keepAliveTimeout = 600_000;
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
   await loadFromThread(port, 2 * rate);
