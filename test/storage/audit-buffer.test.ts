@@ -24,7 +24,7 @@ const open = (more: Partial<AuditFileSinkOptions> = {}): Promise<AuditFileSink> 
     checkpointKey,
     checkpointIntervalMs: 60_000,
     retryMs: 5,
-    buffer: { maxBytes: 2 ** 20 },
+    buffer: { maxBytes: 2 ** 20, slowMs: 60_000 },
     ...more,
   });
 const verify = (): ReturnType<typeof verifyAuditLog> =>
@@ -39,8 +39,13 @@ class Disk {
   readonly open: OpenSegment = async (path) => {
     const file = await openSegmentFile(path);
     const datasync = file.datasync.bind(file);
+    const write = file.write.bind(file);
+    // Nothing of a write reaches the file while the disk is full, so that the test may read it at any time.
+    file.write = ((...args: Parameters<typeof file.write>) =>
+      this.state === 'full'
+        ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+        : write(...args)) as typeof file.write;
     file.datasync = async () => {
-      if (this.state === 'full') throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
       if (this.state === 'hangs') await new Promise<void>((resolve) => (this.#release = resolve));
       return datasync();
     };
@@ -86,7 +91,7 @@ describe('the buffer of the audit log', () => {
   it('H3: refuses what does not fit, says how many, and loses nothing that it took', async () => {
     const disk = new Disk();
     const bytes = Buffer.byteLength(JSON.stringify(named('r0')));
-    const sink = await open({ openSegment: disk.open, buffer: { maxBytes: 5 * bytes } });
+    const sink = await open({ openSegment: disk.open, buffer: { maxBytes: 5 * bytes, slowMs: 60_000 } });
     disk.state = 'full';
     const results = [];
     for (let index = 0; index < 9; index += 1) {
@@ -116,7 +121,10 @@ describe('the buffer of the audit log', () => {
     await expect.poll(() => sink.healthy).toBe(true);
     await sink.close();
     expect(await idsInLog()).toEqual(['hanging', 'meanwhile']);
-    expect(await outages()).toMatchObject([{ outage: { buffered: 2, refused: 0 } }]);
+    // Later writes may last too long as well, on a busy machine: with nothing to buffer.
+    const told = (await outages()).map((line) => (line.kind === 'outage' ? line.outage : undefined));
+    expect(told[0]).toMatchObject({ buffered: 2, refused: 0 });
+    expect(told.slice(1).every((outage) => outage?.buffered === 0)).toBe(true);
     expect(await verify()).toMatchObject({ ok: true });
   });
 
@@ -145,7 +153,12 @@ describe('the buffer of the audit log', () => {
       runs += 1;
       directory = join(temporary.path, `audit-${runs}`);
       const disk = new Disk();
-      const sink = await open({ openSegment: disk.open, buffer: { maxBytes: 8000 }, retryMs: 1, segmentBytes: 3000 });
+      const sink = await open({
+        openSegment: disk.open,
+        buffer: { maxBytes: 8000, slowMs: 60_000 },
+        retryMs: 1,
+        segmentBytes: 3000,
+      });
       const taken: string[] = [];
       let count = 0;
       for (const what of steps) {
