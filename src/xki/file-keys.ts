@@ -50,7 +50,9 @@ export function openFileKeys(path: string, sealKey: Buffer, clock: Clock, hsm?: 
 function workingKey(owned: OwnedKey, hsm: HsmClient | undefined): ExternalKey {
   if (owned.heldBy === undefined) return fileKey(owned);
   if (hsm !== undefined) return hsmKey(owned, hsm);
-  throw new Error(`key ${owned.id} is in an HSM: configure keys of the kind pkcs11, with the socket of the hsm process`);
+  throw new Error(
+    `key ${owned.id} is in an HSM: configure keys of the kind pkcs11, with the socket of the hsm process`,
+  );
 }
 
 function fileKey({ id, status, usage, material }: OwnedKey): ExternalKey {

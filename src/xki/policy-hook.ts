@@ -47,7 +47,8 @@ function resultOf(text: string): unknown {
   } catch (error) {
     throw undecided('answered something else than JSON', error);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return (value as { result?: unknown }).result;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return (value as { result?: unknown }).result;
   throw undecided('answered something else than an object with a result');
 }
 

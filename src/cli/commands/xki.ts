@@ -66,7 +66,10 @@ function registerKeys(keys: Command): void {
     .argument('<id>')
     .option('--usage <usages>', 'ENCRYPT,DECRYPT, one of them, or nothing', 'ENCRYPT,DECRYPT')
     .option('--hsm-socket <socket>', 'of the hsm process: the key is in its token, and the file says where')
-    .option('--label <label>', 'of the key in the token, which is taken as it is when it is there; kaap-xki-<id> unless given')
+    .option(
+      '--label <label>',
+      'of the key in the token, which is taken as it is when it is there; kaap-xki-<id> unless given',
+    )
     .action(async (id: string, options: CreateOptions) => {
       assertKeyId(id);
       const held = options.hsmSocket === undefined ? { material: randomBytes(32) } : await keyInHsm(id, options);
