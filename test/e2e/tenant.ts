@@ -3,12 +3,14 @@
 export interface Tenant {
   namespace: string;
   method: 'role' | 'client-key';
+  /** An instance that holds the key and the secret instead of the shared one, and what its key needs besides. */
+  held?: { instanceId: string; key: object };
 }
 
 const apiVersion = 'kaap.dev/v1alpha1';
 
 /** Everything but the workload. The secret is `<namespace>/db`; its value is JSON with `user` and `password`. */
-export function tenantObjects({ namespace, method }: Tenant): object[] {
+export function tenantObjects({ namespace, method, held }: Tenant): object[] {
   const serviceAccounts = [{ namespace, name: 'app' }];
   const authentication =
     method === 'role'
@@ -26,7 +28,11 @@ export function tenantObjects({ namespace, method }: Tenant): object[] {
       apiVersion,
       kind: 'RbacPolicy',
       metadata: { name: namespace },
-      spec: { templates: ['SecretUser'], resources: [`secret/${namespace}/*`] },
+      spec: {
+        scope: held?.instanceId ?? 'shared',
+        templates: ['SecretUser'],
+        resources: [`secret/${namespace}/*`],
+      },
     },
     {
       apiVersion,
@@ -34,7 +40,13 @@ export function tenantObjects({ namespace, method }: Tenant): object[] {
       metadata: { name: namespace },
       spec: { authentication, policies: [namespace] },
     },
-    { apiVersion, kind: 'KmsKey', metadata: { name: 'main', namespace }, spec: {} },
+    {
+      apiVersion,
+      kind: 'KmsKey',
+      metadata: { name: 'main', namespace },
+      spec: held === undefined ? {} : { instanceId: held.instanceId, ...held.key },
+    },
+    ...(held === undefined ? [] : [heldSecret(namespace, held.instanceId)]),
     {
       apiVersion,
       kind: 'SecretBinding',
@@ -52,6 +64,17 @@ export function tenantObjects({ namespace, method }: Tenant): object[] {
       },
     },
   ];
+}
+
+/** A secret under the tenant's own key; the KMS makes its value. */
+function heldSecret(namespace: string, instanceId: string): object {
+  const generate = { generatedField: 'password', template: { user: 'app' } };
+  return {
+    apiVersion,
+    kind: 'KmsSecret',
+    metadata: { name: 'db', namespace },
+    spec: { instanceId, encryptionKey: { name: 'main' }, generate },
+  };
 }
 
 export interface PodOptions {
