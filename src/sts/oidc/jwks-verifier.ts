@@ -130,13 +130,16 @@ function refuseDuplicates(token: string): void {
   }
 }
 
+/** Seconds since the Unix epoch that a Date can hold. */
+const seconds = z.number().min(0).max(8.64e12);
+
 /** The claims that are read, in the one form of each (RFC 7519 §4.1). The verification above leaves `sub` and the items of `aud` open. */
 const claimsSchema = z.object({
   iss: z.string(),
   sub: z.string(),
   aud: z.union([z.string(), z.array(z.string())]),
-  exp: z.number(),
-  iat: z.number(),
+  exp: seconds,
+  iat: seconds,
 });
 
 function toVerifiedToken(provider: string, payload: JWTPayload): VerifiedToken {
