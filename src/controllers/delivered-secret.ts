@@ -46,9 +46,23 @@ export async function deliverSecret(
   const data = Object.fromEntries(
     Object.entries(entries).map(([entry, value]) => [entry, Buffer.from(value).toString('base64')]),
   );
+  const metadata = { name: ref.name, namespace: ref.namespace, ownerReferences };
+  return isCreated(cluster.create(secrets, { metadata, type, immutable: true, data }, { signal }));
+}
+
+/** Whether the name is free, so that no credential is made for nothing. It may be taken by the time of delivery. */
+export function isDeliverable(
+  cluster: ClusterApi,
+  { name, namespace }: SecretReference,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const nothing = { metadata: { name, namespace }, type: 'Opaque', immutable: false, data: {} };
+  return isCreated(cluster.create(secrets, nothing, { signal, dryRun: true }));
+}
+
+async function isCreated(creation: Promise<NewSecret>): Promise<boolean> {
   try {
-    const metadata = { name: ref.name, namespace: ref.namespace, ownerReferences };
-    await cluster.create(secrets, { metadata, type, immutable: true, data }, { signal });
+    await creation;
     return true;
   } catch (error) {
     if (error instanceof KubeError && error.reason === 'AlreadyExists') return false;

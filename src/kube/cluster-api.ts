@@ -16,6 +16,11 @@ export interface CallOptions {
   signal: AbortSignal;
 }
 
+export interface CreateOptions extends CallOptions {
+  /** Answers as if it were created, and creates nothing. */
+  dryRun?: boolean;
+}
+
 export interface SelectOptions extends CallOptions {
   /** All namespaces unless given. */
   namespace?: string;
@@ -84,7 +89,7 @@ export interface ObjectSource {
  */
 export interface ClusterApi extends ObjectSource {
   /** Creates; 409 AlreadyExists when the name is taken. */
-  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CallOptions): Promise<T>;
+  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CreateOptions): Promise<T>;
   /** Server-side apply: creates the object or takes exactly these fields, and gives up those applied before and absent now. */
   apply<T extends KubeObject>(resource: ResourceType<T>, object: ApplyObject<T>, options: ApplyOptions): Promise<T>;
   /**

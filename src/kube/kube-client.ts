@@ -1,4 +1,11 @@
-import type { ApplyOptions, CallOptions, DeleteOptions, SelectOptions, WatchOptions } from './cluster-api.ts';
+import type {
+  ApplyOptions,
+  CallOptions,
+  CreateOptions,
+  DeleteOptions,
+  SelectOptions,
+  WatchOptions,
+} from './cluster-api.ts';
 import { isExpired, isNotFound } from './kube-error.ts';
 import {
   apiVersionOf,
@@ -127,9 +134,11 @@ export class KubeClient {
   }
 
   /** Creates an object. `apiVersion` and `kind` are filled in. */
-  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CallOptions): Promise<T> {
+  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CreateOptions): Promise<T> {
     const path = collectionPath(resource, object.metadata.namespace);
-    return this.transport.request<T>({ method: 'POST', path, body: typed(resource, object), signal: options.signal });
+    const { signal, dryRun = false } = options;
+    const query = dryRun ? { dryRun: 'All' } : {};
+    return this.transport.request<T>({ method: 'POST', path, query, body: typed(resource, object), signal });
   }
 
   /** Replaces an object; with a resourceVersion in it, only if unchanged since. */

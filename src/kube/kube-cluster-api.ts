@@ -4,6 +4,7 @@ import type { Random } from './backoff.ts';
 import type {
   ApplyOptions,
   CallOptions,
+  CreateOptions,
   ClusterApi,
   DeleteOptions,
   KubeEvent,
@@ -71,7 +72,7 @@ export class KubeClusterApi implements ClusterApi {
     return this.client.list(resource, options);
   }
 
-  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CallOptions): Promise<T> {
+  create<T extends KubeObject>(resource: ResourceType<T>, object: NewObject<T>, options: CreateOptions): Promise<T> {
     return this.client.create(resource, object, options);
   }
 

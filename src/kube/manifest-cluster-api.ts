@@ -4,6 +4,7 @@ import { messageOf } from '../lib/errors.ts';
 import type {
   ApplyOptions,
   CallOptions,
+  CreateOptions,
   ClusterApi,
   DeleteOptions,
   KubeEvent,
@@ -137,7 +138,7 @@ export class ManifestClusterApi implements ClusterApi {
   async create<T extends KubeObject>(
     resource: ResourceType<T>,
     object: NewObject<T>,
-    options: CallOptions,
+    options: CreateOptions,
   ): Promise<T> {
     options.signal.throwIfAborted();
     objectPath(resource, object.metadata);
@@ -145,7 +146,9 @@ export class ManifestClusterApi implements ClusterApi {
       const message = `${resourceName(resource)} "${object.metadata.name}" already exists`;
       throw new KubeError(409, 'AlreadyExists', message);
     }
-    return copy(resource, this.#table.insert(resource, wire(typed(resource, object)), noOwners));
+    const made = wire(typed(resource, object));
+    if (options.dryRun === true) return copy(resource, made);
+    return copy(resource, this.#table.insert(resource, made, noOwners));
   }
 
   async apply<T extends KubeObject>(

@@ -68,7 +68,8 @@ export function tenantObjects({ namespace, method, held }: Tenant): object[] {
 
 /** A secret under the tenant's own key; the KMS makes its value. */
 function heldSecret(namespace: string, instanceId: string): object {
-  const generate = { generatedField: 'password', template: { user: 'app' } };
+  // An env file of the kubelet cannot express a single quote.
+  const generate = { generatedField: 'password', template: { user: 'app' }, excludeCharacters: "'" };
   return {
     apiVersion,
     kind: 'KmsSecret',

@@ -31,6 +31,7 @@ export function describeClusterApi(name: string, start: () => Promise<ContractSu
 
     describeReads(api, get);
     describeApply(api);
+    describeDryRun(api, get);
     describeStatus(api, get);
     describeUpdates(api, get);
     describeDeletion(api, get);
@@ -127,6 +128,19 @@ function describeApply(api: Api): void {
 
 function condition(type: string, status: Condition['status']): Condition {
   return { type, status, reason: 'Tested', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+}
+
+function describeDryRun(api: Api, get: Get): void {
+  const ref = { namespace, name: 'asked-for' };
+  const create = (dryRun: boolean): Promise<Widget> =>
+    api().create<Widget>(widgetResource, { metadata: ref, spec: { size: 1 } }, { signal, dryRun });
+
+  test('a dry run answers as a creation does, creates nothing, and tells that a name is taken', async () => {
+    expect(await create(true)).toMatchObject({ metadata: ref, spec: { size: 1 } });
+    expect(await get(ref)).toBeUndefined();
+    await create(false);
+    await expect(create(true)).rejects.toMatchObject({ status: 409, reason: 'AlreadyExists' });
+  });
 }
 
 function describeStatus(api: Api, get: Get): void {

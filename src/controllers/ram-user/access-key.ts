@@ -1,7 +1,7 @@
 import { ramNameOf } from '../../api/v1alpha1/ram-fields.ts';
 import type { RamUser, RamUserAccessKey, RamUserStatus } from '../../api/v1alpha1/ram-user.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
-import { deliverSecret, secretExists } from '../delivered-secret.ts';
+import { deliverSecret, isDeliverable, secretExists } from '../delivered-secret.ts';
 import { remove, text, type KmsAnswer, type KmsApi } from '../kms-api.ts';
 import { listIn, partOf } from '../ram-attachments.ts';
 
@@ -64,6 +64,11 @@ async function replace(
   if (outdated !== undefined) await deleteKey(ram, UserName, outdated, signal);
   const previousAccessKeyId = isDelivered ? known.accessKeyId : known.previousAccessKeyId;
   const previous = previousAccessKeyId === undefined ? {} : { previousAccessKeyId };
+  const before = isDelivered ? known : previous;
+  if (!(await isDeliverable(cluster, secretRef, signal))) {
+    await remember(before);
+    throw secretExists(secretRef, 'spec.accessKey.secretRef');
+  }
   const made = partOf(await ram.call('CreateAccessKey', { UserName }, signal), 'AccessKey') ?? {};
   const accessKeyId = text(made, 'AccessKeyId');
   await remember({ accessKeyId, ...previous });
@@ -72,7 +77,7 @@ async function replace(
     return { accessKeyId, accessKeySecret: `${secretRef.namespace}/${secretRef.name}`, ...previous };
   }
   await deleteKey(ram, UserName, accessKeyId, signal);
-  await remember(isDelivered ? known : previous);
+  await remember(before);
   throw secretExists(secretRef, 'spec.accessKey.secretRef');
 }
 

@@ -13,9 +13,12 @@ import { certificateAction } from './certificate-action.ts';
 
 const maxCiphertextBytes = 512;
 
+/** Ciphers of certificates: the elliptic curves of the KMS's keys encrypt, those of certificates only sign. */
+const certificateCiphers = [...asymmetricCiphers.keys()].filter((name) => !name.startsWith('ECIES'));
+
 const named = z.object({
   CertificateId: certificateReference(),
-  Algorithm: oneOf([...asymmetricCiphers.keys()]),
+  Algorithm: oneOf(certificateCiphers),
 });
 const encryptInput = named.extend({ Plaintext: base64Text(maxCiphertextBytes) });
 const decryptInput = named.extend({ CiphertextBlob: base64Text(maxCiphertextBytes) });
@@ -65,7 +68,8 @@ export function certificatePrivateKeyDecrypt(dependencies: KmsDependencies): Any
 }
 
 function cipherOf({ keySpec }: CertificateRecord, algorithm: string): AsymmetricCipher {
-  const known = keySpecs[keySpec]?.algorithms['ENCRYPT/DECRYPT'] ?? [];
+  const ofSpec = keySpecs[keySpec]?.algorithms['ENCRYPT/DECRYPT'] ?? [];
+  const known = ofSpec.filter((name) => certificateCiphers.includes(name));
   const cipher = known.includes(algorithm) ? asymmetricCiphers.get(algorithm) : undefined;
   if (cipher !== undefined) return cipher;
   if (known.length === 0) throw new ApiError('UnsupportedOperation', `A key of ${keySpec} does not encrypt.`);
