@@ -7,7 +7,8 @@ import { parse, stringify } from 'yaml';
 import { makeKmsHome, startKmsProcess, type KmsHome } from '../support/kms-process.ts';
 import { kubectl, root, succeeded, template } from './programs.ts';
 
-const namespace = 'kaap-system';
+/** Apart from the namespace of the other tests, which share the API server. */
+const namespace = 'kaap-anchor';
 const replica = 'kaap-kms-0';
 const where = `${namespace}/kaap-audit-anchor`;
 
@@ -20,7 +21,9 @@ interface Kubeconfig {
 
 beforeAll(async () => {
   succeeded(kubectl(['create', 'namespace', namespace]));
-  for (const object of template().filter(({ kind, metadata }) => isOfTheAnchor(kind, metadata.name))) {
+  for (const object of template(['--namespace', namespace]).filter(({ kind, metadata }) =>
+    isOfTheAnchor(kind, metadata.name),
+  )) {
     succeeded(kubectl(['apply', '--namespace', namespace, '--filename=-'], JSON.stringify(object)));
   }
   folder = mkdtempSync(join(tmpdir(), 'kaap-anchor-'));

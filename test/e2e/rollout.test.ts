@@ -1,0 +1,220 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { canary } from './canaries.ts';
+import {
+  cluster,
+  eventsAbout,
+  eventually,
+  kaap,
+  operatorMetrics,
+  podsOf,
+  printed,
+  read,
+  type PodObject,
+} from './installation.ts';
+import { podTemplate, subjects, tenantObjects } from './tenant.ts';
+
+const namespace = 'e2e-rollout';
+const workload = 'workload=rolled';
+/** Deployment, StatefulSet and the DaemonSet of one node. */
+const replicas = { Deployment: 3, StatefulSet: 2, DaemonSet: 1 };
+const total = replicas.Deployment + replicas.StatefulSet + replicas.DaemonSet;
+
+const secretValue = (password: string): string => JSON.stringify({ user: 'app', password });
+const put = (value: string): Promise<string> => kaap(['secret', 'put', `${namespace}/db`], value);
+
+/** A workload of any kind with `count` pods of test-app. */
+function rolled(kind: keyof typeof replicas): object {
+  const name = kind.toLowerCase();
+  const labels = { workload: 'rolled', kind: name };
+  return {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace },
+    spec: {
+      ...(kind === 'DaemonSet' ? {} : { replicas: replicas[kind] }),
+      ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
+      selector: { matchLabels: { kind: name } },
+      template: podTemplate({ namespace, labels, args: ['--serve', ...subjects] }),
+    },
+  };
+}
+
+/** The tenant's objects, whose binding rolls its workloads out. */
+function objects(): object[] {
+  return tenantObjects({ namespace, method: 'role' }).map((object) => {
+    const { kind, spec } = object as { kind: string; spec?: object };
+    const refresh = { intervalSeconds: 10, onChange: 'Rollout' };
+    return kind === 'SecretBinding' ? { ...object, spec: { ...spec, refresh } } : object;
+  });
+}
+
+const isReady = ({ metadata, status }: PodObject): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
+
+/** The password in the environment of every pod that is ready. */
+async function passwords(): Promise<(string | undefined)[]> {
+  const pods = (await podsOf(namespace, workload)).filter(isReady);
+  // A pod of a StatefulSet may have been replaced under its name since, by one that has printed nothing yet.
+  const logs = await Promise.allSettled(pods.map(({ metadata }) => printed(namespace, metadata.name)));
+  return logs.map((log) => (log.status === 'fulfilled' ? log.value.get('DB_PASSWORD')?.toString() : undefined));
+}
+
+async function allRunWith(password: string): Promise<void> {
+  await eventually(
+    async () => {
+      const got = await passwords();
+      return got.length === total && got.every((value) => value === password) ? true : undefined;
+    },
+    async () => `${JSON.stringify(await eventsAbout(namespace, 'db'))} ${JSON.stringify(await rolledOut())}`,
+    120_000,
+  );
+}
+
+interface Condition {
+  type: string;
+  status: string;
+  reason: string;
+  message: string;
+}
+
+async function rolledOut(): Promise<Condition | undefined> {
+  const binding = await read<{ status?: { conditions?: Condition[] } }>(['sbind', 'db', '-n', namespace]);
+  return binding?.status?.conditions?.find(({ type }) => type === 'RolledOut');
+}
+
+async function untilRolledOut(reason: string): Promise<Condition> {
+  return eventually(
+    async () => {
+      const condition = await rolledOut();
+      return condition?.reason === reason ? condition : undefined;
+    },
+    async () => JSON.stringify(await rolledOut()),
+    120_000,
+  );
+}
+
+/** Looks at the pods again and again: the names of those that are ready, until `isOver`. */
+async function watchReady(isOver: () => boolean): Promise<Set<string>[]> {
+  const seen: Set<string>[] = [];
+  while (!isOver()) {
+    const pods = await podsOf(namespace, workload);
+    seen.push(new Set(pods.filter(isReady).map(({ metadata }) => metadata.uid)));
+    await sleep(200);
+  }
+  return seen;
+}
+
+describe('A rollout of the workloads of a binding', () => {
+  const [first, second] = [canary(), canary()];
+  let before: Set<string>;
+  let looks: Set<string>[];
+
+  beforeAll(async () => {
+    await cluster().apply(objects());
+    await put(secretValue(first));
+    await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind/db', '-n', namespace, '--timeout=60s']);
+    await cluster().apply([rolled('Deployment'), rolled('StatefulSet'), rolled('DaemonSet')]);
+    await allRunWith(first);
+    before = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
+    let over = false;
+    const watching = watchReady(() => over);
+    await put(secretValue(second));
+    await allRunWith(second).finally(() => (over = true));
+    looks = await watching;
+  });
+
+  it('takes one pod first: a second goes only after what was made in its place is ready', () => {
+    const firstNew = looks.findIndex((ready) => [...ready].some((uid) => !before.has(uid)));
+    const until = looks.slice(0, firstNew);
+    for (const ready of until) expect(ready.size).toBeGreaterThanOrEqual(total - 1);
+    expect(firstNew).toBeGreaterThan(0);
+  });
+
+  it('brings the new version to every pod of Deployment, StatefulSet and DaemonSet', async () => {
+    expect((await untilRolledOut('RolloutCompleted')).status).toBe('True');
+    for (const uid of (await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid)) {
+      expect(before.has(uid)).toBe(false);
+    }
+  });
+
+  it('tells of its stages by events', async () => {
+    const events = (await eventsAbout(namespace, 'db')).join('\n');
+    for (const reason of ['RolloutStarted', 'RollingOut', 'RolloutCompleted']) expect(events).toContain(`${reason}: `);
+  });
+
+  it('is given back when the first pod fails: the version of before is current, and most pods never stopped', async () => {
+    const settled = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
+    let over = false;
+    const watching = watchReady(() => over);
+    await put(JSON.stringify({ user: 'app' }));
+    const condition = await untilRolledOut('RolloutFailed').finally(() => (over = true));
+    for (const ready of await watching) {
+      expect([...ready].filter((uid) => settled.has(uid)).length).toBeGreaterThanOrEqual(total - 1);
+    }
+    expect(condition.status).toBe('False');
+    expect(condition.message).toContain(`${namespace}/db`);
+    expect(await kaap(['secret', 'get', `${namespace}/db`])).toBe(secretValue(second));
+    expect((await eventsAbout(namespace, 'db')).join('\n')).toContain('RolloutFailed: ');
+    expect(await operatorMetrics()).toMatch(/^kaap_rollouts_total\{[^}]*result="given-back"[^}]*\} 1$/m);
+    await allRunWith(second);
+  });
+});
+
+/** Lets pods pass the webhook by and the policy behind it, or stops that again. */
+async function passBy(isOn: boolean): Promise<void> {
+  const condition = { name: 'passed-by', expression: 'false' };
+  const webhook = isOn
+    ? [{ op: 'add', path: '/webhooks/0/matchConditions/0', value: condition }]
+    : [{ op: 'remove', path: '/webhooks/0/matchConditions/0' }];
+  const policy = [{ op: 'replace', path: '/spec/validationActions', value: [isOn ? 'Audit' : 'Deny'] }];
+  const patch = (kind: string, name: string, operations: object[]): Promise<string> =>
+    cluster().kubectl(['patch', kind, name, '--type=json', `--patch=${JSON.stringify(operations)}`]);
+  await patch('mutatingwebhookconfiguration', 'kaap', webhook);
+  await patch('validatingadmissionpolicybinding', 'kaap-injected', policy);
+}
+
+describe('A4: pods that passed the webhook by', () => {
+  const late = 'workload=late';
+  const isInjected = ({ spec }: PodObject): boolean =>
+    spec.initContainers?.some(({ name }) => name === 'kaap-agent') === true;
+
+  beforeAll(async () => {
+    await passBy(true);
+    try {
+      await eventually(
+        async () => {
+          const template = podTemplate({ namespace, labels: { workload: 'late' }, args: ['--serve', ...subjects] });
+          const spec = { replicas: 1, selector: { matchLabels: { workload: 'late' } }, template };
+          const metadata = { name: 'late', namespace };
+          await cluster().kubectl(['delete', 'deployment', 'late', '-n', namespace, '--ignore-not-found']);
+          await cluster().apply([{ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec }]);
+          await sleep(1000);
+          return (await podsOf(namespace, late)).some((pod) => !isInjected(pod)) ? true : undefined;
+        },
+        () => 'the webhook could not be passed by',
+      );
+    } finally {
+      await passBy(false);
+    }
+  });
+
+  it('are evicted, and what their owner makes instead has its secrets', async () => {
+    await eventually(
+      async () => {
+        const pods = await podsOf(namespace, late);
+        return pods.length > 0 && pods.every((pod) => isInjected(pod) && isReady(pod)) ? true : undefined;
+      },
+      async () => JSON.stringify(await eventsAbout(namespace, 'late')),
+      120_000,
+    );
+    const [pod] = await podsOf(namespace, late);
+    expect((await printed(namespace, pod?.metadata.name ?? '')).get('DB_USER')?.toString()).toBe('app');
+  });
+
+  it('are told of by events and counted', async () => {
+    expect((await eventsAbout(namespace, 'late')).join('\n')).toContain('NotInjected: ');
+    expect(await operatorMetrics()).toMatch(/^kaap_injection_repairs_total\{[^}]*result="evicted"[^}]*\} [1-9]/m);
+  });
+});
