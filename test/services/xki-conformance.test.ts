@@ -158,9 +158,10 @@ describe.each(['a sealed file', 'SoftHSM2'])('The XKS proxy API over keys in %s,
 
   it('F6: stops a key within a second of its owner’s command, and notes every call', async () => {
     await proxy.kaap('disable', 'full');
-    const stopped = (): Promise<Answer> => onKey(proxy, 'full', 'encrypt', encryption);
-    await expect.poll(stopped, { timeout: 5000, interval: 50 }).toMatchObject({ errorName: 'InvalidStateException' });
+    const encrypted = (): Promise<Answer> => onKey(proxy, 'full', 'encrypt', encryption);
+    await expect.poll(encrypted, { timeout: 5000, interval: 50 }).toMatchObject({ errorName: 'InvalidStateException' });
     await proxy.kaap('enable', 'full');
+    await expect.poll(encrypted, { timeout: 5000, interval: 50 }).toHaveProperty('ciphertext');
     expect(proxy.audit()).toContain('"outcome":"InvalidStateException"');
     expect(proxy.audit()).toContain(`"resources":["${prefix}/keys/full"]`);
     expect(proxy.audit()).not.toContain(encryption.plaintext);
@@ -171,10 +172,10 @@ describe.each(['a sealed file', 'SoftHSM2'])('The XKS proxy API over keys in %s,
     expect(new Set(file.keys.map(({ heldBy }) => heldBy))).toEqual(new Set([hsm === undefined ? undefined : 'hsm']));
     if (hsm === undefined) return;
     await hsm.stop();
+    hsm = undefined;
     const answer = await onKey(proxy, 'full', 'encrypt', encryption);
     expect(answer).toMatchObject({ errorName: 'DependencyTimeoutException' });
     expect(JSON.stringify(await call(proxy, health, { requestMetadata }))).toContain('"healthStatus":"UNAVAILABLE"');
-    hsm = undefined;
   });
 });
 
