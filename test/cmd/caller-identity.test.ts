@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -66,6 +66,8 @@ beforeAll(async () => {
       KAAP_CALLER_IDENTITY_AUDIENCE: audience,
     },
   });
+  // It was read at the start.
+  await rm(caFile);
   await kms.client.createSecret({ SecretName: 'shop/db', SecretData: 'password', VersionId: 'v1' });
   await kms.client.createSecret({ SecretName: 'bank/db', SecretData: 'password', VersionId: 'v1' });
   await kms.client.createPolicy({

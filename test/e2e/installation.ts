@@ -65,7 +65,8 @@ export async function podsOf(namespace: string, label: string): Promise<PodObjec
 export async function printed(namespace: string, pod: string, container = 'app'): Promise<Map<string, Buffer | null>> {
   const text = await cluster().kubectl(['logs', '-n', namespace, pod, '-c', container]);
   const values = new Map<string, Buffer | null>();
-  for (const line of text.split('\n')) {
+  // What follows the last end of a line is still being written.
+  for (const line of text.split('\n').slice(0, -1)) {
     const match = /^\d+ \d+ (?:ENV|FILE) (\S+?)(?:=(\S*)| MISSING)$/.exec(line);
     if (match?.[1] !== undefined) values.set(match[1], match[2] === undefined ? null : Buffer.from(match[2], 'base64'));
   }
