@@ -12,7 +12,13 @@ import type {
 } from '../ports/caller-identity.ts';
 import { MAX_ACCESS_POINT_SECONDS } from './entrance.ts';
 import { issueSession } from './issue-session.ts';
-import { checkDuration, parseSessionRequest, type SessionInput, type SessionRequest } from './session-request.ts';
+import {
+  checkDuration,
+  parseSessionRequest,
+  sessionParameters,
+  type SessionInput,
+  type SessionRequest,
+} from './session-request.ts';
 import type { CallerIdentityEntrance, StsDependencies } from './sts-dependencies.ts';
 
 interface CallerIdentityInput extends SessionInput {
@@ -25,10 +31,7 @@ interface CallerIdentityInput extends SessionInput {
 
 /** Each field has one alphabet: none of them can end a header or begin another. */
 const inputSchema: z.ZodType<CallerIdentityInput> = z.object({
-  RoleArn: z.string(),
-  RoleSessionName: z.string(),
-  DurationSeconds: z.string().optional(),
-  Policy: z.string().optional(),
+  ...sessionParameters,
   CallerAccessKeyId: z.string().regex(/^STS\.[A-Za-z0-9]{1,124}$/),
   CallerSecurityToken: z.string().regex(/^[A-Za-z0-9+/=_.-]{1,8192}$/),
   CallerDate: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),

@@ -10,7 +10,13 @@ import { listsServiceAccount, MAX_ACCESS_POINT_SECONDS, podOf, type Entrance } f
 import { issueSession, stsTime } from './issue-session.ts';
 import { claimedAudiences } from './oidc/claimed-audiences.ts';
 import { findServiceRole } from './service-role.ts';
-import { checkDuration, parseSessionRequest, type SessionInput, type SessionRequest } from './session-request.ts';
+import {
+  checkDuration,
+  parseSessionRequest,
+  sessionParameters,
+  type SessionInput,
+  type SessionRequest,
+} from './session-request.ts';
 import type { StsDependencies } from './sts-dependencies.ts';
 
 interface AssumeRoleWithOidcInput extends SessionInput {
@@ -21,10 +27,7 @@ interface AssumeRoleWithOidcInput extends SessionInput {
 const inputSchema: z.ZodType<AssumeRoleWithOidcInput> = z.object({
   OIDCProviderArn: z.string(),
   OIDCToken: z.string(),
-  RoleArn: z.string(),
-  RoleSessionName: z.string(),
-  DurationSeconds: z.string().optional(),
-  Policy: z.string().optional(),
+  ...sessionParameters,
 });
 
 /**

@@ -6,7 +6,7 @@ import type { Principal } from '../policy/principal.ts';
 import { defineAction, type AnyAction, type RequestContext } from '../ports/action.ts';
 import type { RoleEntry } from '../ports/role-directory.ts';
 import { issueSession } from './issue-session.ts';
-import { checkDuration, parseSessionRequest, type SessionInput } from './session-request.ts';
+import { checkDuration, parseSessionRequest, sessionParameters, type SessionInput } from './session-request.ts';
 import type { StsDependencies } from './sts-dependencies.ts';
 
 interface AssumeRoleInput extends SessionInput {
@@ -14,10 +14,7 @@ interface AssumeRoleInput extends SessionInput {
 }
 
 const inputSchema: z.ZodType<AssumeRoleInput> = z.object({
-  RoleArn: z.string(),
-  RoleSessionName: z.string(),
-  DurationSeconds: z.string().optional(),
-  Policy: z.string().optional(),
+  ...sessionParameters,
   ExternalId: z.string().max(1224).optional(),
 });
 

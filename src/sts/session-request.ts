@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ApiError, isApiError } from '../lib/errors.ts';
 import { roleNameOf } from '../policy/arn.ts';
 import { parsePolicyDocument, PolicyDocumentError } from '../policy/document.ts';
@@ -9,6 +10,19 @@ export interface SessionInput {
   DurationSeconds?: string | undefined;
   Policy?: string | undefined;
 }
+
+/** Schema of {@link SessionInput}, for the actions that take more. */
+export const sessionParameters: {
+  RoleArn: z.ZodString;
+  RoleSessionName: z.ZodString;
+  DurationSeconds: z.ZodOptional<z.ZodString>;
+  Policy: z.ZodOptional<z.ZodString>;
+} = {
+  RoleArn: z.string(),
+  RoleSessionName: z.string(),
+  DurationSeconds: z.string().optional(),
+  Policy: z.string().optional(),
+};
 
 /** The same, checked. */
 export interface SessionRequest {

@@ -1,25 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
-import { credential, instance, prefix, region, XkiScene } from '../support/xki-scene.ts';
+import { instance, XkiScene } from '../support/xki-scene.ts';
 
 let scene: XkiScene;
 let folder: string;
+let instancesFile: string;
 beforeAll(async () => {
   scene = await XkiScene.start();
   folder = await mkdtemp(join(tmpdir(), 'kaap-xki-seal-'));
-  const { accessKeyId: AccessKeyId, secretAccessKey: RawSecretAccessKey } = credential;
-  const proxy = {
-    XksProxyUriPath: `${prefix}/kms/xks/v1`,
-    XksProxyAuthenticationCredential: { AccessKeyId, RawSecretAccessKey },
-  };
-  const configurationFile = join(folder, 'proxy.json');
-  await writeFile(configurationFile, JSON.stringify(proxy));
-  const trust = { certificateFingerprint: scene.fingerprint, allowedNetworks: ['127.0.0.0/8', '::1'] };
-  const external = { id: instance, type: 'External', endpoint: scene.endpoint, region, configurationFile, ...trust };
-  await writeFile(join(folder, 'instances'), JSON.stringify([external]));
+  instancesFile = await scene.writeInstances(folder);
 });
 afterAll(async () => {
   await scene.close();
@@ -28,7 +20,7 @@ afterAll(async () => {
 
 async function serve(root?: TestServer['root']): Promise<TestServer> {
   const seal = { KAAP_SEAL: `xki:${instance}/full`, KAAP_SEAL_FILE: '' };
-  const environment = { ...seal, KAAP_INSTANCES_FILE: join(folder, 'instances') };
+  const environment = { ...seal, KAAP_INSTANCES_FILE: instancesFile };
   return startTestServer({ environment, dataDir: join(folder, 'data'), ...(root !== undefined && { root }) });
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { standardOutput } from '../../src/cli/output.ts';
 import { readAuditLines } from '../../src/storage/audit-segments.ts';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
-import { credential, instance, prefix, region, XkiScene } from '../support/xki-scene.ts';
+import { instance, XkiScene } from '../support/xki-scene.ts';
 import { startPostgres, type PostgresServer } from './postgres-server.ts';
 import { runKaapXki } from './run-kaap-xki.ts';
 
@@ -21,20 +21,11 @@ let CiphertextBlob: string;
 beforeAll(async () => {
   [database, owner] = await Promise.all([startPostgres(), XkiScene.start()]);
   folder = await mkdtemp(join(tmpdir(), 'kaap-kill-switch-'));
-  const { accessKeyId: AccessKeyId, secretAccessKey: RawSecretAccessKey } = credential;
-  const proxy = {
-    XksProxyUriPath: `${prefix}/kms/xks/v1`,
-    XksProxyAuthenticationCredential: { AccessKeyId, RawSecretAccessKey },
-  };
-  const configurationFile = join(folder, 'proxy.json');
-  await writeFile(configurationFile, JSON.stringify(proxy));
-  const trust = { certificateFingerprint: owner.fingerprint, allowedNetworks: ['127.0.0.0/8', '::1'] };
-  const external = { id: instance, type: 'External', endpoint: owner.endpoint, region, configurationFile, ...trust };
-  await writeFile(join(folder, 'instances'), JSON.stringify([external]));
+  const instancesFile = await owner.writeInstances(folder);
   const environment = {
     KAAP_DATABASE_URL: database.url,
     KAAP_SEAL_FILE: join(folder, 'seal.key'),
-    KAAP_INSTANCES_FILE: join(folder, 'instances'),
+    KAAP_INSTANCES_FILE: instancesFile,
   };
   const first = await startTestServer({ environment: { ...environment, KAAP_REPLICA: 'kaap-kms-0' } });
   const { root } = first;

@@ -1,6 +1,6 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -131,6 +131,22 @@ export class XkiScene {
 
   provider(client: XkiProxyClient = this.client()): XkiProvider {
     return new XkiProvider({ proxies: new Map([[instance, client]]), random: randomBytes, clock: systemClock });
+  }
+
+  /** Writes into a folder what a KMS is told of this proxy, as owners and operators write it. Gives KAAP_INSTANCES_FILE. */
+  async writeInstances(folder: string): Promise<string> {
+    const { accessKeyId: AccessKeyId, secretAccessKey: RawSecretAccessKey } = credential;
+    const proxy = {
+      XksProxyUriPath: `${prefix}/kms/xks/v1`,
+      XksProxyAuthenticationCredential: { AccessKeyId, RawSecretAccessKey },
+    };
+    const configurationFile = join(folder, 'proxy.json');
+    await writeFile(configurationFile, JSON.stringify(proxy));
+    const trust = { certificateFingerprint: this.fingerprint, allowedNetworks: ['127.0.0.0/8', '::1'] };
+    const external = { id: instance, type: 'External', endpoint: this.endpoint, region, configurationFile, ...trust };
+    const file = join(folder, 'instances');
+    await writeFile(file, JSON.stringify([external]));
+    return file;
   }
 
   /** What the owner does with a key of his. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The chart's values about keys that are held elsewhere: instances of KMS, the HSM process, the proxy of an owner. */
-import { podSettings } from './chart-pod-settings.ts';
+import { podSettings, serviceSection, volumeSettings } from './chart-pod-settings.ts';
 import {
   count,
   either,
@@ -147,15 +147,9 @@ export const xkiProxy: Section = section(
     }),
     persistence: section('The volume with the sealed file of the keys and the audit log of the proxy.', {
       enabled: flag('Keep them on a volume. Without it every external key is lost with the pod: for tests.', true),
-      size: text('Size of the volume.', '1Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),
-      storageClassName: text('Storage class; the default one when empty.', ''),
-      existingClaim: text('A PersistentVolumeClaim to use instead of a new one.', ''),
+      ...volumeSettings('1Gi'),
     }),
-    service: section('The Service kaap-xki-proxy.', {
-      type: oneOf('Type of the Service.', 'ClusterIP', ['ClusterIP', 'NodePort', 'LoadBalancer']),
-      port: count('Port of the Service.', 443, 1, 65_535),
-      annotations: kubernetesObject('Annotations of the Service.'),
-    }),
+    service: serviceSection('kaap-xki-proxy'),
     from: list('Who may call it besides the KMS of the release, as NetworkPolicy peers.', [], objects),
     ...podSettings({ cpu: '50m', memory: '128Mi' }, '384Mi'),
   },

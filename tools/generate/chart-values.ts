@@ -12,7 +12,7 @@ import {
   type Settings,
 } from './chart-settings.ts';
 import { hsm, instances, xkiProxy } from './chart-held-keys.ts';
-import { podSettings } from './chart-pod-settings.ts';
+import { podSettings, serviceSection, volumeSettings } from './chart-pod-settings.ts';
 
 const words = { type: 'string', minLength: 1 };
 const dnsLabel = { type: 'string', pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' };
@@ -94,15 +94,9 @@ const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
   }),
   persistence: section('The volume that holds the state, sealed; with a database, the audit log of each pod.', {
     enabled: flag('Keep state on a volume. Without it, every key and secret is lost with the pod: for tests.', true),
-    size: text('Size of the volume.', '4Gi', { pattern: '^[0-9]+(\\.[0-9]+)?(Mi|Gi|Ti)$' }),
-    storageClassName: text('Storage class; the default one when empty.', ''),
-    existingClaim: text('A PersistentVolumeClaim to use instead of a new one.', ''),
+    ...volumeSettings('4Gi'),
   }),
-  service: section('The Service kaap-kms.', {
-    type: oneOf('Type of the Service.', 'ClusterIP', ['ClusterIP', 'NodePort', 'LoadBalancer']),
-    port: count('Port of the Service.', 443, 1, 65_535),
-    annotations: kubernetesObject('Annotations of the Service.'),
-  }),
+  service: serviceSection('kaap-kms'),
   terminationGracePeriodSeconds: count('Seconds that calls in flight have to end.', 30, 1, 600),
   ...podSettings({ cpu: '100m', memory: '192Mi' }, '768Mi'),
 });
