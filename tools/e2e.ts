@@ -104,7 +104,8 @@ async function explain(cluster: ClusterAccess): Promise<void> {
     ['logs', '-n', namespace, 'job/kaap-bootstrap', '--tail=30'],
   ]) {
     const output = await cluster.kubectl(args).catch((error: unknown) => String(error));
-    process.stdout.write(`--- kubectl ${args.join(' ')}\n${output.split('\n').slice(-40).join('\n')}\n`);
+    const lines = output.split('\n').slice(-40);
+    process.stdout.write(`--- kubectl ${args.join(' ')}\n${lines.map((line) => line.slice(0, 400)).join('\n')}\n`);
   }
 }
 
