@@ -34,7 +34,7 @@ export interface AuditLog {
 /** Opens the log and its anchors. Throws AuditLogDamagedError when it lacks what one of them names. */
 export async function openAuditLog({ config, checkpointKey, clock, log }: AuditLogOptions): Promise<AuditLog> {
   const { audit, dataDir } = config;
-  const publicKeyPem = createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' }).toString();
+  const publicKeyPem = createPublicKey(checkpointKey).export({ type: 'spki', format: 'pem' });
   await writeFile(join(dataDir, 'audit-checkpoint.pem'), publicKeyPem);
   const anchors = [await openFileAnchor(audit.anchorFile ?? join(dataDir, 'audit-anchor.json'))];
   if (audit.anchorConfigMap !== undefined) {

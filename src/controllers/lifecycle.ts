@@ -96,8 +96,8 @@ export function reconcilerOf<T extends ConditionedObject, Input>(
 ): Reconcile<T> {
   return async (_key, object, context) => {
     if (object === undefined) return;
-    if (object.metadata.deletionTimestamp !== undefined) return letGo(lifecycle, dependencies, object, context);
-    return bringInLine(lifecycle, dependencies, object, context);
+    if (object.metadata.deletionTimestamp === undefined) await bringInLine(lifecycle, dependencies, object, context);
+    else await letGo(lifecycle, dependencies, object, context);
   };
 }
 

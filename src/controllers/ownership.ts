@@ -3,7 +3,7 @@ import type { StoreReader } from '../kube/store.ts';
 import type { KmsAnswer, KmsApi } from './kms-api.ts';
 
 /** core/v1 Namespace, of which nothing but the metadata is looked at. */
-export const namespaceType: ResourceType<KubeObject> = {
+export const namespaceType: ResourceType = {
   group: '',
   version: 'v1',
   plural: 'namespaces',

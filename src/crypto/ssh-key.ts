@@ -18,7 +18,7 @@ export async function generateSshKeyPair(): Promise<SshKeyPair> {
   const blob = Buffer.concat([sshString(Buffer.from('ssh-rsa')), sshInteger(e), sshInteger(n)]);
   return {
     publicKey: `ssh-rsa ${blob.toString('base64')}`,
-    privateKey: privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+    privateKey: privateKey.export({ type: 'pkcs1', format: 'pem' }),
   };
 }
 

@@ -131,7 +131,7 @@ export class KeyHandles {
   #idOf(handle: Handle): string {
     const { binding, library } = this.#token;
     const [id] = library.C_GetAttributeValue(this.#session, handle, [{ type: binding.CKA_ID }]);
-    return (id?.value as Buffer | undefined)?.toString('hex') ?? '';
+    return id?.value?.toString('hex') ?? '';
   }
 
   #search(template: Attribute[]): Handle[] {

@@ -21,7 +21,7 @@ export function exportPublicKey(
         key,
         types.map((type) => ({ type })),
       )
-      .map(({ value }) => value as Buffer);
+      .map(({ value }) => value);
   const jwk =
     row.pair !== undefined && 'namedCurve' in row.pair
       ? ellipticKey(jwkCurves[row.pair.namedCurve] ?? '', read(binding.CKA_EC_POINT))

@@ -14,7 +14,7 @@ import { currentStage, previousStage } from './secret-versions.ts';
 const maxConfigCharacters = 1024;
 
 /** `ExtendedConfig` of a new secret, as JSON text or as the map itself; {@link checkedConfig} reads it. */
-export function configText(): z.ZodType<unknown> {
+export function configText(): z.ZodType {
   const short = (given: unknown): boolean =>
     (typeof given === 'string' ? given : JSON.stringify(given)).length <= maxConfigCharacters;
   return z

@@ -47,8 +47,8 @@ export function createLogger(options: LogOptions): Logger {
       base: { name: options.name },
     },
     options.destination ?? pino.destination({ dest: 2, sync: true }),
-  ) as unknown as Logger;
+  );
 }
 
 /** Writes nothing. */
-export const silentLogger: Logger = pino({ level: 'silent' }) as unknown as Logger;
+export const silentLogger: Logger = pino({ level: 'silent' });

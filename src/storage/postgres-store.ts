@@ -89,7 +89,7 @@ class PostgresEngine implements StoreEngine {
       pollIntervalMs: options.pollIntervalMs ?? 500,
       log: this.#log,
       told: () => this.feed.told,
-      tell: (changes, revision) => this.#tell(changes, revision),
+      tell: (...told) => this.#tell(...told),
       wentBack: (lower) => this.#stop(lower),
     });
   }

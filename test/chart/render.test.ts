@@ -205,8 +205,8 @@ describe('a database', () => {
   test('is given to the KMS as a file from a Secret, and in no environment variable', () => {
     const pod = kms(database);
     expect(pod.volumes).toContainEqual({ name: 'database', secret: { secretName: 'pg', defaultMode: 0o440 } });
-    const settings = pod.containers[0]?.env.filter(({ name }) => name.startsWith('KAAP_DATABASE'));
-    expect(settings).toEqual([{ name: 'KAAP_DATABASE_URL_FILE', value: '/etc/kaap/database/url' }]);
+    const variables = pod.containers[0]?.env.filter(({ name }) => name.startsWith('KAAP_DATABASE'));
+    expect(variables).toEqual([{ name: 'KAAP_DATABASE_URL_FILE', value: '/etc/kaap/database/url' }]);
   });
 
   test('lets any number of pods work at once, each with a volume for its audit log, and one may be away', () => {
@@ -293,8 +293,8 @@ describe('the STS that proves callers of another account', () => {
 });
 
 describe('the audit log', () => {
-  const configOf = (settings: string[]): ReturnType<typeof readKmsConfig> => {
-    const kms = find(template(settings), 'StatefulSet', 'kaap-kms') as unknown as {
+  const configOf = (args: string[]): ReturnType<typeof readKmsConfig> => {
+    const kms = find(template(args), 'StatefulSet', 'kaap-kms') as unknown as {
       spec: { template: { spec: PodSpec } };
     };
     const env = kms.spec.template.spec.containers[0]?.env ?? [];

@@ -21,7 +21,10 @@ beforeAll(async () => {
     handler: (request, response) => {
       seen.push(String(request.headers['x-acs-action']));
       const step = script.shift();
-      if (step === 'reset') return void request.socket.destroy();
+      if (step === 'reset') {
+        request.socket.destroy();
+        return;
+      }
       response.statusCode = step ?? 200;
       response.end(
         step === undefined ? '{"RequestId":"r"}' : '{"Code":"ServiceUnavailableTemporary","Message":"later"}',

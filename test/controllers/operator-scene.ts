@@ -63,7 +63,7 @@ export async function startOperatorScene(): Promise<OperatorScene> {
   const kms = standalone.rootClient();
   const { signal } = new AbortController();
   const read = (type: ResourceType, name: string, namespace?: string): Promise<Subject | undefined> =>
-    standalone.cluster.get(type as ResourceType<Subject>, { name, namespace }, { signal });
+    standalone.cluster.get(type, { name, namespace }, { signal });
   return {
     standalone,
     kms,
@@ -71,7 +71,7 @@ export async function startOperatorScene(): Promise<OperatorScene> {
     apply: async (type, name, spec, namespace) => {
       const metadata = namespace === undefined ? { name } : { name, namespace };
       const manager = { fieldManager: 'test', signal };
-      await standalone.cluster.apply(type as ResourceType<Subject>, { metadata, spec }, manager);
+      await standalone.cluster.apply<Subject>(type, { metadata, spec }, manager);
     },
     read,
     remove: (type, name, namespace) => standalone.cluster.delete(type, { name, namespace }, { signal }),

@@ -162,7 +162,7 @@ class Workplace {
     const ref = { name: 'web', namespace: 'shop' };
     const generation = (await this.cluster.get(deploymentType, ref, { signal }))?.metadata.generation;
     const status = { observedGeneration: generation, replicas: 2, updatedReplicas: 2, readyReplicas: 2 };
-    await this.cluster.applyStatus(deploymentType, ref, status as never, { fieldManager: 'deployment', signal });
+    await this.cluster.applyStatus(deploymentType, ref, status, { fieldManager: 'deployment', signal });
   }
 
   reconciler(enabled = true) {

@@ -108,7 +108,7 @@ describe('openClientKeyFile', () => {
     const bytes = Buffer.from(clientKey.privateKeyData, 'base64');
     const positions = Array.from({ length: bytes.length }, (_none, at) => at);
     // Every byte of what the MAC does not cover, at both ends; of the rest each seventh.
-    for (const at of positions.filter((at) => at % 7 === 0 || at < 60 || at >= bytes.length - 80)) {
+    for (const at of positions.filter((index) => index % 7 === 0 || index < 60 || index >= bytes.length - 80)) {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
       expect(() => openClientKeyFile(fileOf(changed.toString('base64')), password)).toThrow(ApiError);

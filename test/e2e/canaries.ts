@@ -16,10 +16,10 @@ export function disguises(value: string): { form: string; bytes: Buffer }[] {
   });
   return [
     { form: 'plain', bytes },
-    { form: 'reversed', bytes: Buffer.from(bytes).reverse() },
+    { form: 'reversed', bytes: Buffer.from(bytes.toReversed()) },
     { form: 'hex', bytes: Buffer.from(bytes.toString('hex')) },
     { form: 'utf16', bytes: Buffer.from(core, 'utf16le') },
-    { form: 'reversed base64', bytes: Buffer.from(Buffer.from(bytes.toString('base64').slice(4, -4)).reverse()) },
+    { form: 'reversed base64', bytes: Buffer.from(Buffer.from(bytes.toString('base64').slice(4, -4)).toReversed()) },
     ...aligned,
   ];
 }

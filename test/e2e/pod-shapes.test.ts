@@ -47,10 +47,10 @@ async function printedBy(
 
 beforeAll(async () => {
   const objects = tenantObjects({ namespace, method: 'role' });
-  const [template] = objects.filter((object) => (object as { kind: string }).kind === 'SecretBinding') as [
+  const [binding] = objects.filter((object) => (object as { kind: string }).kind === 'SecretBinding') as [
     { spec: { files: { mode: string }[] } },
   ];
-  const spec = { ...template.spec, files: template.spec.files.map((entry) => ({ ...entry, mode: '0440' })) };
+  const spec = { ...binding.spec, files: binding.spec.files.map((entry) => ({ ...entry, mode: '0440' })) };
   const bindings = [
     { name: 'db', spec },
     { name: 'app-only', spec: { ...spec, podSelector: { matchLabels: { app: 'one' } }, containers: ['app'] } },
@@ -58,8 +58,8 @@ beforeAll(async () => {
       name: 'asked',
       spec: { ...spec, podSelector: { matchLabels: { app: 'asks' } }, env: [], files: [], localEndpoint: {} },
     },
-  ].map(({ name, spec: own }) => ({ ...template, metadata: { name, namespace }, spec: own }));
-  await cluster().apply([...objects.filter((object) => object !== template), ...bindings]);
+  ].map(({ name, spec: own }) => ({ ...binding, metadata: { name, namespace }, spec: own }));
+  await cluster().apply([...objects.filter((object) => object !== binding), ...bindings]);
   await cluster().kubectl(['wait', '--for=condition=Ready', `aap/${namespace}`, '--timeout=60s']);
   await kaap(['secret', 'put', `${namespace}/db`], value);
   await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind', '--all', '-n', namespace, '--timeout=60s']);
@@ -129,7 +129,7 @@ describe('A10: a hostile container of the same pod', () => {
     const made = template(wanted);
     const volumes = [{ name: 'node', hostPath: { path: '/var/lib/kubelet/pods' } }];
     const spec = { ...made.spec, volumes };
-    await expect(cluster().apply([pod('node', { ...made, spec } as unknown as Template)])).rejects.toThrow(/hostPath/);
+    await expect(cluster().apply([pod('node', { ...made, spec })])).rejects.toThrow(/hostPath/);
   });
 });
 

@@ -23,10 +23,10 @@ function changing(operation: string, change: (answer: Record<string, string>) =>
     const end = response.end.bind(response);
     const writeHead = response.writeHead.bind(response);
     let answered = 200;
-    response.writeHead = ((status: number) => {
+    response.writeHead = (status: number) => {
       answered = status;
       return response;
-    }) as typeof response.writeHead;
+    };
     response.end = ((text: string) => {
       const body = JSON.stringify(change(JSON.parse(text) as Record<string, string>));
       response.writeHead = writeHead;

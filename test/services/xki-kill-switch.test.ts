@@ -69,7 +69,7 @@ async function kaap(...args: string[]): Promise<string> {
 async function call({ client }: TestServer, action: string, parameters: Record<string, string>): Promise<object> {
   for (let tries = 0; ; tries += 1) {
     try {
-      return (await client.call('Kms', action, parameters)) as object;
+      return await client.call('Kms', action, parameters);
     } catch (error) {
       if ((error as { code?: string }).code !== 'ServiceUnavailableTemporary' || tries === 300) throw error;
       await new Promise((next) => setTimeout(next, 100));

@@ -101,7 +101,7 @@ function sentence(clause: string): string {
 function shapeOf(action: AnyAction): Readonly<Record<string, z.ZodType>> {
   if (!(action.input instanceof z.ZodObject))
     throw new Error(`${action.name} does not tell which parameters it reads.`);
-  return action.input.shape as Readonly<Record<string, z.ZodType>>;
+  return action.input.shape;
 }
 
 const introduction = `# Compatibility with Alibaba Cloud KMS
@@ -124,14 +124,14 @@ export function compatibilityArtifacts(): Artifact[] {
   const rows = compatibilityRows();
   const content = [
     introduction,
-    `${countsOf(
+    countsOf(
       'actions',
       rows.filter(({ parameter }) => parameter === undefined),
-    )}`,
-    `${countsOf(
+    ),
+    countsOf(
       'parameters',
       rows.filter(({ parameter }) => parameter !== undefined),
-    )}`,
+    ),
     '',
     '| Action | Parameter | | |',
     '|---|---|---|---|',

@@ -261,7 +261,7 @@ function checkSourceNames(parsed: AgentBinding, index: number): void {
   if (names.size !== parsed.sources.length) throw new DecodeError(`${path}.sources`, 'has two sources of one name');
   const vague = parsed.files.find((file) => (file.source === undefined) === (file.template === undefined));
   if (vague !== undefined) throw new DecodeError(`${path}.files`, 'must have source or template in each entry');
-  const used = [...parsed.env, ...parsed.files].flatMap(({ source }) => source ?? []);
-  const stray = used.find((source) => !names.has(source));
+  const used = [...parsed.env, ...parsed.files].flatMap((use) => use.source ?? []);
+  const stray = used.find((sourceName) => !names.has(sourceName));
   if (stray !== undefined) throw new DecodeError(path, `uses the source ${stray}, which it does not have`);
 }

@@ -75,6 +75,6 @@ export function ramName(what: string, pattern: RegExp): z.ZodExactOptional<z.Zod
 }
 
 /** The name in RAM of an object's user, role or policy. */
-export function ramNameOf(object: { metadata: { name: string }; spec: { name?: string } }): string {
-  return object.spec.name ?? object.metadata.name;
+export function ramNameOf(owner: { metadata: { name: string }; spec: { name?: string } }): string {
+  return owner.spec.name ?? owner.metadata.name;
 }

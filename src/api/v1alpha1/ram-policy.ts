@@ -39,7 +39,7 @@ const specSchema: z.ZodType<RamPolicySpec> = unchanging(
     deletionPolicy: ramDeletionPolicy('policy'),
   }),
   [immutableOptional('name', 'create a RamPolicy of another name')],
-) as z.ZodType<RamPolicySpec>;
+);
 
 const statusSchema: z.ZodType<RamPolicyStatus> = object('What became of it. Written by the operator.', {
   ...commonStatus,

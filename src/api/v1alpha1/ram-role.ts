@@ -51,7 +51,7 @@ const specSchema: z.ZodType<RamRoleSpec> = unchanging(
     deletionPolicy: ramDeletionPolicy('role'),
   }),
   [immutableOptional('name', 'create a RamRole of another name')],
-) as z.ZodType<RamRoleSpec>;
+);
 
 const statusSchema: z.ZodType<RamRoleStatus> = object('What became of it. Written by the operator.', {
   ...commonStatus,

@@ -77,7 +77,7 @@ const specSchema: z.ZodType<RamUserSpec> = unchanging(
     deletionPolicy: ramDeletionPolicy('user, with its access keys,'),
   }),
   [immutableOptional('name', 'create a RamUser of another name')],
-) as z.ZodType<RamUserSpec>;
+);
 
 const statusSchema: z.ZodType<RamUserStatus> = object('What became of it. Written by the operator.', {
   ...commonStatus,

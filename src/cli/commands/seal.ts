@@ -72,7 +72,7 @@ async function withStore(state: StateAccess, work: (store: SealableStore) => Pro
 async function callService(action: string): Promise<Record<string, unknown>> {
   const client = connect(readConnection(process.env));
   try {
-    return (await client.call('Kms', action, {})) as Record<string, unknown>;
+    return await client.call('Kms', action, {});
   } finally {
     client.close();
   }

@@ -42,7 +42,7 @@ export function rbacPolicyLifecycle(kms: KmsApi): Lifecycle<RbacPolicy, Gathered
     gather: async (policy, { signal }) => ({
       policy,
       inKms: await find(kms, 'DescribePolicy', { Name: policy.metadata.name }, signal),
-      missingNetworkRules: await missingNetworkRules(kms, policy.spec.networkRules ?? [], signal),
+      missingNetworkRules: await absentNetworkRules(kms, policy.spec.networkRules ?? [], signal),
     }),
     checks: [networkRulesExist, scopeUnchanged],
     act: async (policy, { inKms }, { signal }) => {
@@ -60,7 +60,7 @@ export function rbacPolicyLifecycle(kms: KmsApi): Lifecycle<RbacPolicy, Gathered
   };
 }
 
-async function missingNetworkRules(
+async function absentNetworkRules(
   kms: KmsApi,
   names: readonly string[],
   signal: AbortSignal,

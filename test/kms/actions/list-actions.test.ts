@@ -248,7 +248,7 @@ describe('filters, against a model', () => {
       (name: string): readonly string[] => {
         if (name === 'TagKey') return Object.keys(secret.tags);
         if (name === 'TagValue') return Object.values(secret.tags);
-        return [String(name === 'SecretName' ? secret.name : secret[name as 'Description'])];
+        return [name === 'SecretName' ? secret.name : secret[name as 'Description']];
       };
     const property = fc.asyncProperty(filterOf(values), fc.integer({ min: 1, max: 40 }), async (filters, PageSize) => {
       const wanted = secrets.filter((secret) => passes(textsOf(secret), filters)).map(({ name }) => name);

@@ -82,7 +82,7 @@ function ramRoleOf({ ramRole, clientKey }: AuthenticationConfigInput): NonNullab
   if (ownRoles.test(roleName)) throw invalid('ramRole.roleName names a role of Kaap itself; use another name');
   const lists = { serviceAccounts: ramRole.serviceAccounts, alibabaCloudRoles: ramRole.alibabaCloudRoles };
   const needed = listOf[trustedRole];
-  const stray = Object.entries(lists).find(([name, list]) => list !== undefined && name !== needed)?.[0];
+  const stray = Object.entries(lists).find(([list, names]) => names !== undefined && list !== needed)?.[0];
   if (stray !== undefined) throw invalid(`${stray} do not go with the trusted role ${trustedRole}`);
   if (needed === undefined) return { trustedRole, roleName };
   const list = lists[needed] ?? [];

@@ -28,7 +28,7 @@ const input = z.object({
   Subject: subjectName(),
   KeySpec: withDefault(oneOf([...requestSignatures.keys()]), 'RSA_2048'),
   ProtectionLevel: withDefault(oneOf(['SOFTWARE', 'HSM']), 'SOFTWARE'),
-  SubjectAlternativeNames: withDefault(alternativeNames(), []),
+  SubjectAlternativeNames: withDefault(dnsNames(), []),
   ExportablePrivateKey: withDefault(flag(), true),
   ClientToken: optional(text({ max: 64, pattern: /^[\x21-\x7e]+$/, allowed: '1 to 64 ASCII characters' })),
 });
@@ -111,7 +111,7 @@ async function makeKeyAndRequest(
     alternativeNames,
     exportablePrivateKey: parameters.ExportablePrivateKey,
     csr,
-    publicKey: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    publicKey: publicKey.export({ type: 'spki', format: 'pem' }),
     createTime: now,
     updateTime: now,
     tags: {},
@@ -143,7 +143,7 @@ function checkedSubject(name: DistinguishedName): DistinguishedName {
 }
 
 /** `SubjectAlternativeNames`: a list of DNS names, or a map of such lists, which is what the SDK for Go sends. */
-function alternativeNames(): z.ZodType<string[]> {
+function dnsNames(): z.ZodType<string[]> {
   const name = z.string().refine(isDnsName);
   const list = z.array(name).max(maxNames);
   const map = z.record(z.string(), z.union([name.transform((one) => [one]), list]));

@@ -91,14 +91,14 @@ function signedHeaders({ api, body, headers }: InstanceCall): Record<string, str
   return { ...all, authorization: `Bearer ${signature}` };
 }
 
-function post(call: InstanceCall): Promise<{
+function post(sent: InstanceCall): Promise<{
   status: number;
   type: string | undefined;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }> {
   const headers = Object.fromEntries(
-    Object.entries({ ...signedHeaders(call), ...call.forged }).filter(([, value]) => value !== ''),
+    Object.entries({ ...signedHeaders(sent), ...sent.forged }).filter(([, value]) => value !== ''),
   );
   return new Promise((resolve, reject) => {
     const options = {
@@ -122,7 +122,7 @@ function post(call: InstanceCall): Promise<{
         }),
       );
     });
-    outgoing.on('error', reject).end(call.forgedBody ?? call.body);
+    outgoing.on('error', reject).end(sent.forgedBody ?? sent.body);
   });
 }
 
