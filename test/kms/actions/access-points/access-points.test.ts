@@ -1,21 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createAccessPointDirectory, loadAccessPoint } from '../../../../src/kms/access-points.ts';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { AccessPointScene } from '../../access-point-scene.ts';
+import { arn } from '../../kms-scene.ts';
 
-let kms: KmsScene;
+let kms: AccessPointScene;
 beforeEach(async () => {
-  kms = new KmsScene();
-  await kms.call('CreateNetworkRule', { Name: 'office', Type: 'Private', SourcePrivateIp: '["10.0.0.0/8"]' });
-  await kms.call('CreatePolicy', {
-    Name: 'shop',
-    Permissions: '["RbacPermission/Template/CryptoServiceSecretUser"]',
-    Resources: '["secret/shop/*"]',
-    AccessControlRules: '{"NetworkRules":["office"]}',
-  });
+  kms = await AccessPointScene.start();
 });
 
-const createPoint = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateApplicationAccessPoint', { Name: 'shop', Policies: '["shop"]', ...parameters });
 const pods = (...names: string[]): { namespace: string; name: string }[] =>
   names.map((name) => ({ namespace: 'shop', name }));
 
@@ -30,7 +22,7 @@ describe('application access points', () => {
       ramRole: { trustedRole: 'ServiceAccountRole', roleName: 'shop', serviceAccounts: pods('web') },
       mode: 'Shadow',
     };
-    await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: JSON.stringify(config) });
+    await kms.createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: JSON.stringify(config) });
     const described = await kms.call('DescribeApplicationAccessPoint', { Name: 'shop' });
     expect(described).toMatchObject({
       Arn: arn('applicationaccesspoint/shop'),
@@ -83,7 +75,7 @@ describe('application access points', () => {
   });
 
   it('give their policies expanded, with network rules, as they are now', async () => {
-    await createPoint();
+    await kms.createPoint();
     const grant = await loadAccessPoint(kms.store, 'shop');
     expect(grant).toMatchObject({ name: 'shop', mode: 'Enforce', method: 'ClientKey' });
     expect(grant?.policies.map(({ name, scope }) => [name, scope])).toEqual([['shop', 'shared']]);
@@ -94,7 +86,7 @@ describe('application access points', () => {
   });
 
   it('C9: a network rule that is gone admits nobody, not everybody', async () => {
-    await createPoint();
+    await kms.createPoint();
     await kms.store.transact((transaction) => transaction.delete('kms/network-rules', 'office'));
     expect((await loadAccessPoint(kms.store, 'shop'))?.policies[0]?.networkRules).toEqual([]);
   });
@@ -102,8 +94,8 @@ describe('application access points', () => {
 
 describe('the directory of access points', () => {
   it('finds access points by the role that pods assume, and follows updates and deletes', async () => {
-    await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'web') });
-    await createPoint({ Name: 'two', AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'api') });
+    await kms.createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'web') });
+    await kms.createPoint({ Name: 'two', AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('r', 'api') });
     expect(await createAccessPointDirectory(kms.store, kms.clock).findByRoleName('r')).toEqual([
       { name: 'shop', method: 'RAMRole', serviceAccounts: pods('web') },
       { name: 'two', method: 'RAMRole', serviceAccounts: pods('api') },
@@ -115,12 +107,12 @@ describe('the directory of access points', () => {
   });
 
   it('C7: matches role names exactly', async () => {
-    await createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('reader', 'web') });
+    await kms.createPoint({ AuthenticationMethod: 'RAMRole', AuthenticationConfig: role('reader', 'web') });
     for (const name of ['read', 'reader2', 'READER', '', '*', 'reader\nshop']) expect(await found(name)).toEqual([]);
   });
 
   it('knows the implied role of a client key access point, once it names service accounts', async () => {
-    await createPoint();
+    await kms.createPoint();
     expect(await found('kaap-client-key-shop')).toEqual([]);
     await kms.call('UpdateApplicationAccessPoint', {
       Name: 'shop',
@@ -130,7 +122,7 @@ describe('the directory of access points', () => {
   });
 
   it('says of a role that is not for service accounts which service it is for', async () => {
-    await createPoint({
+    await kms.createPoint({
       AuthenticationMethod: 'RAMRole',
       AuthenticationConfig: '{"ramRole":{"trustedRole":"ACKWorkerRole","roleName":"worker"}}',
     });

@@ -2,29 +2,21 @@ import { createPublicKey, sign, verify } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openClientKeyFile } from '../../../../src/crypto/client-key-file.ts';
 import { findClientKey } from '../../../../src/kms/access-points.ts';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { AccessPointScene } from '../../access-point-scene.ts';
+import { arn } from '../../kms-scene.ts';
 
 const Password = 'Correct-horse-9';
-let kms: KmsScene;
+let kms: AccessPointScene;
 beforeEach(async () => {
-  kms = new KmsScene();
-  await kms.call('CreateNetworkRule', { Name: 'office', Type: 'Private', SourcePrivateIp: '["10.0.0.0/8"]' });
-  await kms.call('CreatePolicy', {
-    Name: 'shop',
-    Permissions: '["RbacPermission/Template/CryptoServiceSecretUser"]',
-    Resources: '["secret/shop/*"]',
-    AccessControlRules: '{"NetworkRules":["office"]}',
-  });
+  kms = await AccessPointScene.start();
 });
 
-const createPoint = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateApplicationAccessPoint', { Name: 'shop', Policies: '["shop"]', ...parameters });
 const newClientKey = async (parameters: Record<string, unknown> = {}): Promise<Record<string, string>> =>
   (await kms.call('CreateClientKey', { AapName: 'shop', Password, ...parameters })) as Record<string, string>;
 
 describe('client keys', () => {
   it('C10: are shown once, open with the password, and are stored as a certificate only', async () => {
-    await createPoint();
+    await kms.createPoint();
     const made = await newClientKey();
     expect(made).toMatchObject({
       KeyAlgorithm: 'RSA_2048',
@@ -59,7 +51,7 @@ describe('client keys', () => {
   });
 
   it('E10: once deleted stay deleted, also when a backup brings the record back', async () => {
-    await createPoint();
+    await kms.createPoint();
     const { ClientKeyId = '' } = await newClientKey();
     const backup = await kms.store.get('kms/client-keys', ClientKeyId);
     expect(await kms.access('DeleteClientKey', { ClientKeyId })).toEqual([
@@ -74,10 +66,10 @@ describe('client keys', () => {
   });
 
   it('go with their access point, and do not come back with one of the same name (B5)', async () => {
-    await createPoint();
+    await kms.createPoint();
     const { ClientKeyId = '' } = await newClientKey();
     await kms.call('DeleteApplicationAccessPoint', { Name: 'shop' });
-    await createPoint();
+    await kms.createPoint();
     expect(await findClientKey(kms.store, ClientKeyId)).toBeUndefined();
     expect(await kms.call('ListClientKeys')).toEqual({ ClientKeys: [] });
   });
@@ -131,7 +123,7 @@ describe('client keys', () => {
       /^Forbidden.ResourceNotFound: There is no application access point none/,
     ],
   ])('refuse %s, without repeating the password', async (_what, parameters, message) => {
-    await createPoint();
+    await kms.createPoint();
     const failure = await kms.failure('CreateClientKey', { AapName: 'shop', Password, ...parameters });
     expect(failure).toMatch(message);
     expect(failure).not.toContain((parameters['Password'] as string | undefined) ?? Password);
@@ -139,7 +131,7 @@ describe('client keys', () => {
   });
 
   it('are not for access points of the method RAMRole', async () => {
-    await createPoint({
+    await kms.createPoint({
       AuthenticationMethod: 'RAMRole',
       AuthenticationConfig: '{"ramRole":{"trustedRole":"ACKWorkerRole","roleName":"worker"}}',
     });

@@ -1,16 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { AccessPointScene } from '../../access-point-scene.ts';
+import { arn } from '../../kms-scene.ts';
 
-let kms: KmsScene;
+let kms: AccessPointScene;
 beforeEach(async () => {
-  kms = new KmsScene();
-  await kms.call('CreateNetworkRule', { Name: 'office', Type: 'Private', SourcePrivateIp: '["10.0.0.0/8"]' });
-  await kms.call('CreatePolicy', {
-    Name: 'shop',
-    Permissions: '["RbacPermission/Template/CryptoServiceSecretUser"]',
-    Resources: '["secret/shop/*"]',
-    AccessControlRules: '{"NetworkRules":["office"]}',
-  });
+  kms = await AccessPointScene.start();
 });
 
 describe('network rules', () => {

@@ -1,20 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { AccessPointScene } from '../../access-point-scene.ts';
+import { arn } from '../../kms-scene.ts';
 
-let kms: KmsScene;
+let kms: AccessPointScene;
 beforeEach(async () => {
-  kms = new KmsScene();
-  await kms.call('CreateNetworkRule', { Name: 'office', Type: 'Private', SourcePrivateIp: '["10.0.0.0/8"]' });
-  await kms.call('CreatePolicy', {
-    Name: 'shop',
-    Permissions: '["RbacPermission/Template/CryptoServiceSecretUser"]',
-    Resources: '["secret/shop/*"]',
-    AccessControlRules: '{"NetworkRules":["office"]}',
-  });
+  kms = await AccessPointScene.start();
 });
-
-const createPoint = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateApplicationAccessPoint', { Name: 'shop', Policies: '["shop"]', ...parameters });
 
 describe('permission policies', () => {
   it('take short and long names, return JSON text on create and lists on describe', async () => {
@@ -73,7 +64,7 @@ describe('permission policies', () => {
     expect(await kms.failure('CreatePolicy', policy)).toMatch(
       /^InvalidParameter: The parameter KmsInstance names no KMS instance./,
     );
-    await createPoint();
+    await kms.createPoint();
     expect(await kms.failure('DeletePolicy', { Name: 'shop' })).toBe(
       'Rejected.ResourceInUse: The permission policy shop is used by shop. Remove it there first.',
     );

@@ -1,26 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { secretVersionKey, secretVersionTable } from '../../../../src/kms/records/secret-version.ts';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { arn } from '../../kms-scene.ts';
+import { SecretScene } from '../../secret-scene.ts';
 
-let kms: KmsScene;
+let kms: SecretScene;
 beforeEach(() => {
-  kms = new KmsScene();
+  kms = new SecretScene();
 });
-
-const create = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateSecret', { SecretName: 'shop/db', SecretData: 'one', VersionId: 'v1', ...parameters });
-const put = (
-  VersionId: string,
-  SecretData: string,
-  parameters: Record<string, unknown> = {},
-): Promise<Record<string, unknown>> =>
-  kms.call('PutSecretValue', { SecretName: 'shop/db', VersionId, SecretData, ...parameters });
-const get = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('GetSecretValue', { SecretName: 'shop/db', ...parameters });
 
 describe('CreateSecret', () => {
   it('stores the first version as ACSCurrent and answers with the fields of the API', async () => {
-    expect(await create({ Description: 'database', Tags: '[{"TagKey":"team","TagValue":"shop"}]' })).toEqual({
+    expect(await kms.create({ Description: 'database', Tags: '[{"TagKey":"team","TagValue":"shop"}]' })).toEqual({
       Arn: arn('secret/shop/db'),
       AutomaticRotation: 'Disabled',
       DKMSInstanceId: '',
@@ -31,7 +21,7 @@ describe('CreateSecret', () => {
       SecretType: 'Generic',
       VersionId: 'v1',
     });
-    expect(await get()).toEqual({
+    expect(await kms.get()).toEqual({
       AutomaticRotation: 'Disabled',
       CreateTime: '2026-01-01T00:00:00Z',
       ExtendedConfig: '',
@@ -66,7 +56,7 @@ describe('CreateSecret', () => {
   });
 
   it('E9: no stored value holds the secret in plain', async () => {
-    await create({ SecretData: 'canary-4711' });
+    await kms.create({ SecretData: 'canary-4711' });
     for (const bucket of ['kms/secrets', 'kms/secret-versions']) {
       for (const { value } of await kms.store.scan(bucket)) {
         const text = Buffer.from(value).toString('utf8');
@@ -77,17 +67,17 @@ describe('CreateSecret', () => {
   });
 
   it('a value moved to another secret or version does not open', async () => {
-    await create();
-    await put('v2', 'two');
+    await kms.create();
+    await kms.put('v2', 'two');
     const table = secretVersionTable;
     const first = await table.get(kms.store, secretVersionKey('shop/db', 'v1'));
     if (first === undefined) throw new Error('v1 is not stored');
     await kms.store.transact((transaction) => table.put(transaction, secretVersionKey('shop/db', 'v2'), first));
-    await expect(get({ VersionId: 'v2' })).rejects.toMatchObject({ code: 'InvalidCiphertext' });
+    await expect(kms.get({ VersionId: 'v2' })).rejects.toMatchObject({ code: 'InvalidCiphertext' });
   });
 
   it('is refused for a name that is taken, and succeeds once when two race', async () => {
-    const results = await Promise.allSettled([create({ SecretData: 'a' }), create({ SecretData: 'b' })]);
+    const results = await Promise.allSettled([kms.create({ SecretData: 'a' }), kms.create({ SecretData: 'b' })]);
     expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect(await kms.failure('CreateSecret', { SecretName: 'shop/db', SecretData: 'x', VersionId: 'v1' })).toBe(
       'Rejected.ResourceExist: Secret shop/db exists already. Change it with PutSecretValue.',
@@ -104,14 +94,14 @@ describe('CreateSecret', () => {
   );
 
   it('B4: names that differ in case are two secrets', async () => {
-    await create();
-    await create({ SecretName: 'shop/DB', SecretData: 'other' });
-    expect(await get()).toMatchObject({ SecretData: 'one' });
-    expect(await get({ SecretName: 'shop/DB' })).toMatchObject({ SecretData: 'other' });
+    await kms.create();
+    await kms.create({ SecretName: 'shop/DB', SecretData: 'other' });
+    expect(await kms.get()).toMatchObject({ SecretData: 'one' });
+    expect(await kms.get({ SecretName: 'shop/DB' })).toMatchObject({ SecretData: 'other' });
   });
 
   it('takes 30720 bytes and no more; binary values are base64', async () => {
-    await create({ SecretData: 'é'.repeat(15_360) });
+    await kms.create({ SecretData: 'é'.repeat(15_360) });
     const tooLong = 'InvalidParameter: The parameter SecretData is not valid. It must be 1 to 30720 bytes.';
     const parameters = { SecretName: 'b', VersionId: '1' };
     expect(await kms.failure('CreateSecret', { ...parameters, SecretData: 'é'.repeat(15_361) })).toBe(tooLong);
@@ -132,8 +122,8 @@ describe('CreateSecret', () => {
 describe('SecretDataGenerator', () => {
   it('makes the value in the service: the answer does not hold it', async () => {
     const rules = '{"PasswordLength":"40","ExcludePunctuation":"true"}';
-    const answer = await create({ SecretData: undefined, SecretDataGenerator: rules });
-    const { SecretData } = await get();
+    const answer = await kms.create({ SecretData: undefined, SecretDataGenerator: rules });
+    const { SecretData } = await kms.get();
     expect(SecretData).toMatch(/^[A-Za-z0-9]{40}$/);
     expect(JSON.stringify(answer)).not.toContain(SecretData);
   });

@@ -1,32 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { account, KmsScene } from '../../kms-scene.ts';
+import { account } from '../../kms-scene.ts';
+import { SecretScene } from '../../secret-scene.ts';
 
-let kms: KmsScene;
+let kms: SecretScene;
 beforeEach(() => {
-  kms = new KmsScene();
+  kms = new SecretScene();
 });
-
-const create = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateSecret', { SecretName: 'shop/db', SecretData: 'one', VersionId: 'v1', ...parameters });
-const put = (
-  VersionId: string,
-  SecretData: string,
-  parameters: Record<string, unknown> = {},
-): Promise<Record<string, unknown>> =>
-  kms.call('PutSecretValue', { SecretName: 'shop/db', VersionId, SecretData, ...parameters });
-const get = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('GetSecretValue', { SecretName: 'shop/db', ...parameters });
-
-/** Version id → its stages, all versions. */
-async function stages(): Promise<Record<string, string[]>> {
-  const { VersionIds } = await kms.call('ListSecretVersionIds', { SecretName: 'shop/db', IncludeDeprecated: 'true' });
-  const { VersionId } = VersionIds as { VersionId: { VersionId: string; VersionStages: { VersionStage: string[] } }[] };
-  return Object.fromEntries(VersionId.map((entry) => [entry.VersionId, entry.VersionStages.VersionStage]));
-}
 
 describe('DeleteSecret and RestoreSecret', () => {
   it('keep a secret for its window, out of use, and give it back', async () => {
-    await create();
+    await kms.create();
     expect(await kms.call('DeleteSecret', { SecretName: 'shop/db', RecoveryWindowInDays: '7' })).toEqual({
       PlannedDeleteTime: '2026-01-08T00:00:00Z',
       SecretName: 'shop/db',
@@ -45,14 +28,14 @@ describe('DeleteSecret and RestoreSecret', () => {
       PlannedDeleteTime: '2026-01-08T00:00:00Z',
     });
     await kms.call('RestoreSecret', { SecretName: 'shop/db' });
-    expect(await get()).toMatchObject({ SecretData: 'one' });
+    expect(await kms.get()).toMatchObject({ SecretData: 'one' });
     expect(await kms.failure('RestoreSecret', { SecretName: 'shop/db' })).toBe(
       'Rejected.StateModifiedFailed: Secret shop/db is not about to be deleted.',
     );
   });
 
   it('E8: a window once set is not shortened, neither by days nor by force', async () => {
-    await create();
+    await kms.create();
     await kms.call('DeleteSecret', { SecretName: 'shop/db' });
     for (const shorter of [{ RecoveryWindowInDays: '7' }, { ForceDeleteWithoutRecovery: 'true' }]) {
       expect(await kms.failure('DeleteSecret', { SecretName: 'shop/db', ...shorter })).toMatch(
@@ -62,22 +45,22 @@ describe('DeleteSecret and RestoreSecret', () => {
   });
 
   it('by force removes every value at once and frees the name', async () => {
-    await create();
-    await put('v2', 'two');
+    await kms.create();
+    await kms.put('v2', 'two');
     await kms.call('DeleteSecret', { SecretName: 'shop/db', ForceDeleteWithoutRecovery: 'true' });
     expect(await kms.store.scan('kms/secret-versions')).toEqual([]);
     expect(await kms.failure('DescribeSecret', { SecretName: 'shop/db' })).toBe(
       'Forbidden.ResourceNotFound: There is no secret shop/db. ListSecrets shows those that exist.',
     );
-    await create({ SecretData: 'new' });
-    expect(await stages()).toEqual({ v1: ['ACSCurrent'] });
+    await kms.create({ SecretData: 'new' });
+    expect(await kms.stages()).toEqual({ v1: ['ACSCurrent'] });
   });
 });
 
 describe('ListSecrets', () => {
   it('filters by name, exactly or by beginning, and by tags; never shows a value', async () => {
-    await create({ Tags: '[{"TagKey":"team","TagValue":"shop"}]' });
-    await create({ SecretName: 'other' });
+    await kms.create({ Tags: '[{"TagKey":"team","TagValue":"shop"}]' });
+    await kms.create({ SecretName: 'other' });
     const names = async (Key: string, value: string): Promise<string[]> => {
       const { SecretList } = await kms.call('ListSecrets', { Filters: JSON.stringify([{ Key, Values: [value] }]) });
       return (SecretList as { Secret: { SecretName: string }[] }).Secret.map(({ SecretName }) => SecretName);
@@ -95,7 +78,7 @@ describe('ListSecrets', () => {
 
 describe('UpdateSecret and secret policies', () => {
   it('change what they are about and nothing else', async () => {
-    await create({ Description: 'old', ExtendedConfig: '{"CustomData":{"a":"1"}}' });
+    await kms.create({ Description: 'old', ExtendedConfig: '{"CustomData":{"a":"1"}}' });
     kms.clock.advance(1000);
     await kms.call('UpdateSecret', { SecretName: 'shop/db', Description: '' });
     expect(await kms.call('DescribeSecret', { SecretName: 'shop/db' })).toMatchObject({
@@ -104,14 +87,14 @@ describe('UpdateSecret and secret policies', () => {
       UpdateTime: '2026-01-01T00:00:01Z',
     });
     await kms.call('UpdateSecret', { SecretName: 'shop/db', ExtendedConfig: { CustomData: { b: '2' } } });
-    expect(await get({ FetchExtendedConfig: 'true' })).toMatchObject({
+    expect(await kms.get({ FetchExtendedConfig: 'true' })).toMatchObject({
       ExtendedConfig: '{"CustomData":{"b":"2"}}',
       SecretData: 'one',
     });
   });
 
   it('a policy goes to authorization with the secret', async () => {
-    await create();
+    await kms.create();
     const Policy = JSON.stringify({
       Version: '1',
       Statement: [

@@ -1,29 +1,19 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { arn } from '../../kms-scene.ts';
+import { SecretScene } from '../../secret-scene.ts';
 
 const day = 86_400_000;
-let kms: KmsScene;
+let kms: SecretScene;
 beforeEach(() => {
-  kms = new KmsScene();
+  kms = new SecretScene();
 });
-
-const create = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateSecret', { SecretName: 'shop/db', SecretData: 'one', VersionId: 'v1', ...parameters });
-const put = (
-  VersionId: string,
-  SecretData: string,
-  parameters: Record<string, unknown> = {},
-): Promise<Record<string, unknown>> =>
-  kms.call('PutSecretValue', { SecretName: 'shop/db', VersionId, SecretData, ...parameters });
-const get = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('GetSecretValue', { SecretName: 'shop/db', ...parameters });
 
 describe('permissions on secrets', () => {
   it('with the key of the service: on the secret alone', async () => {
     expect(await kms.access('CreateSecret', { SecretName: 'n', SecretData: 'x', VersionId: '1' })).toEqual([
       `kms:CreateSecret on ${arn('secret')}`,
     ]);
-    await create();
+    await kms.create();
     expect(await kms.access('GetSecretValue', { SecretName: 'shop/db' })).toEqual([
       `kms:GetSecretValue on ${arn('secret/shop/db')}`,
     ]);
@@ -34,7 +24,7 @@ describe('permissions on secrets', () => {
 
   it('with a self-managed key: also on the key, which access points imply', async () => {
     const key = await kms.newKey();
-    await create({ EncryptionKeyId: key });
+    await kms.create({ EncryptionKeyId: key });
     expect(await kms.accessRequests('GetSecretValue', { SecretName: 'shop/db' })).toEqual([
       { action: 'kms:GetSecretValue', resource: arn('secret/shop/db'), scope: 'shared', tags: {} },
       { action: 'kms:Decrypt', resource: arn(`key/${key}`), scope: 'shared', tags: {}, impliedByAccessPoint: true },
@@ -46,10 +36,10 @@ describe('permissions on secrets', () => {
   });
 
   it('B5: a plan made for a secret does not read another one that took its name', async () => {
-    await create();
+    await kms.create();
     const plan = await kms.plan('GetSecretValue', { SecretName: 'shop/db' });
     await kms.call('DeleteSecret', { SecretName: 'shop/db', ForceDeleteWithoutRecovery: 'true' });
-    await create({ SecretData: 'new', EncryptionKeyId: await kms.newKey() });
+    await kms.create({ SecretData: 'new', EncryptionKeyId: await kms.newKey() });
     await expect(plan.run()).rejects.toMatchObject({ code: 'Forbidden.ResourceNotFound' });
   });
 });
@@ -57,20 +47,20 @@ describe('permissions on secrets', () => {
 describe('a secret with a self-managed key', () => {
   it('E1: cannot be read or written while the key is disabled', async () => {
     const KeyId = await kms.newKey();
-    await create({ EncryptionKeyId: KeyId });
+    await kms.create({ EncryptionKeyId: KeyId });
     await kms.call('DisableKey', { KeyId });
-    await expect(get()).rejects.toMatchObject({ code: 'Rejected.Disabled' });
-    await expect(put('v2', 'two')).rejects.toMatchObject({ code: 'Rejected.Disabled' });
+    await expect(kms.get()).rejects.toMatchObject({ code: 'Rejected.Disabled' });
+    await expect(kms.put('v2', 'two')).rejects.toMatchObject({ code: 'Rejected.Disabled' });
     await kms.call('EnableKey', { KeyId });
-    expect(await get()).toMatchObject({ SecretData: 'one' });
+    expect(await kms.get()).toMatchObject({ SecretData: 'one' });
   });
 
   it('must have a key of its own instance', async () => {
     const EncryptionKeyId = await kms.newKey({ DKMSInstanceId: 'kst-one' });
-    await expect(create({ EncryptionKeyId })).rejects.toMatchObject({
+    await expect(kms.create({ EncryptionKeyId })).rejects.toMatchObject({
       message: 'The parameter EncryptionKeyId must name a key of the same KMS instance.',
     });
-    await create({ EncryptionKeyId, DKMSInstanceId: 'kst-one' });
+    await kms.create({ EncryptionKeyId, DKMSInstanceId: 'kst-one' });
     expect(await kms.call('DescribeSecret', { SecretName: 'shop/db' })).toMatchObject({
       EncryptionKeyId,
       DKMSInstanceId: 'kst-one',
@@ -79,18 +69,18 @@ describe('a secret with a self-managed key', () => {
 
   it('survives a rotation of the key', async () => {
     const KeyId = await kms.newKey();
-    await create({ EncryptionKeyId: KeyId });
+    await kms.create({ EncryptionKeyId: KeyId });
     kms.clock.advance(7 * day);
     await kms.call('CreateKeyVersion', { KeyId });
-    await put('v2', 'two');
-    expect(await get({ VersionStage: 'ACSPrevious' })).toMatchObject({ SecretData: 'one' });
-    expect(await get()).toMatchObject({ SecretData: 'two' });
+    await kms.put('v2', 'two');
+    expect(await kms.get({ VersionStage: 'ACSPrevious' })).toMatchObject({ SecretData: 'one' });
+    expect(await kms.get()).toMatchObject({ SecretData: 'two' });
   });
 });
 
 describe('the key of the service', () => {
   it('is one for each instance, made once, and can be neither disabled nor deleted', async () => {
-    await Promise.all(['a', 'b', 'c'].map((SecretName) => create({ SecretName })));
+    await Promise.all(['a', 'b', 'c'].map((SecretName) => kms.create({ SecretName })));
     const { Keys } = await kms.call('ListKeys', { Filters: '[{"Key":"CreatorType","Values":["Service"]}]' });
     const [key, ...others] = (Keys as { Key: { KeyId: string }[] }).Key;
     expect(others).toEqual([]);

@@ -1,48 +1,34 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { secretVersionKey } from '../../../../src/kms/records/secret-version.ts';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { arn } from '../../kms-scene.ts';
+import { SecretScene } from '../../secret-scene.ts';
 
-let kms: KmsScene;
+let kms: SecretScene;
 beforeEach(() => {
-  kms = new KmsScene();
+  kms = new SecretScene();
 });
-
-const create = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('CreateSecret', { SecretName: 'shop/db', SecretData: 'one', VersionId: 'v1', ...parameters });
-const put = (
-  VersionId: string,
-  SecretData: string,
-  parameters: Record<string, unknown> = {},
-): Promise<Record<string, unknown>> =>
-  kms.call('PutSecretValue', { SecretName: 'shop/db', VersionId, SecretData, ...parameters });
-const get = (parameters: Record<string, unknown> = {}): Promise<Record<string, unknown>> =>
-  kms.call('GetSecretValue', { SecretName: 'shop/db', ...parameters });
-
-/** Version id → its stages, all versions. */
-async function stages(): Promise<Record<string, string[]>> {
-  const { VersionIds } = await kms.call('ListSecretVersionIds', { SecretName: 'shop/db', IncludeDeprecated: 'true' });
-  const { VersionId } = VersionIds as { VersionId: { VersionId: string; VersionStages: { VersionStage: string[] } }[] };
-  return Object.fromEntries(VersionId.map((entry) => [entry.VersionId, entry.VersionStages.VersionStage]));
-}
 
 describe('PutSecretValue', () => {
   it('moves ACSCurrent to the new version and ACSPrevious to the one before', async () => {
-    await create();
-    expect(await put('v2', 'two')).toEqual({
+    await kms.create();
+    expect(await kms.put('v2', 'two')).toEqual({
       SecretName: 'shop/db',
       VersionId: 'v2',
       VersionStages: { VersionStage: ['ACSCurrent'] },
     });
-    await put('v3', 'three');
-    expect(await stages()).toEqual({ v3: ['ACSCurrent'], v2: ['ACSPrevious'], v1: [] });
-    expect(await get({ VersionStage: 'ACSPrevious' })).toMatchObject({ SecretData: 'two', VersionId: 'v2' });
-    expect(await get({ VersionId: 'v1' })).toMatchObject({ SecretData: 'one', VersionStages: { VersionStage: [] } });
+    await kms.put('v3', 'three');
+    expect(await kms.stages()).toEqual({ v3: ['ACSCurrent'], v2: ['ACSPrevious'], v1: [] });
+    expect(await kms.get({ VersionStage: 'ACSPrevious' })).toMatchObject({ SecretData: 'two', VersionId: 'v2' });
+    expect(await kms.get({ VersionId: 'v1' })).toMatchObject({
+      SecretData: 'one',
+      VersionStages: { VersionStage: [] },
+    });
   });
 
   it('succeeds again with the same value, and refuses another one under the same version id', async () => {
-    await create();
-    await put('v2', 'two');
-    expect(await put('v2', 'two')).toMatchObject({ VersionId: 'v2' });
+    await kms.create();
+    await kms.put('v2', 'two');
+    expect(await kms.put('v2', 'two')).toMatchObject({ VersionId: 'v2' });
     const refused =
       'Rejected.ResourceExist: Secret shop/db has a version of this VersionId with another value. Use a new VersionId.';
     const again = { SecretName: 'shop/db', VersionId: 'v2' };
@@ -53,55 +39,57 @@ describe('PutSecretValue', () => {
   });
 
   it('calls that race with the same version store one value', async () => {
-    await create();
-    const same = await Promise.all(Array.from({ length: 5 }, () => put('v2', 'two')));
+    await kms.create();
+    const same = await Promise.all(Array.from({ length: 5 }, () => kms.put('v2', 'two')));
     expect(same.map(({ VersionId }) => VersionId)).toEqual(Array.from({ length: 5 }, () => 'v2'));
-    const different = await Promise.allSettled(['x', 'y', 'z'].map((value) => put('v3', value)));
+    const different = await Promise.allSettled(['x', 'y', 'z'].map((value) => kms.put('v3', value)));
     expect(different.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
   it('keeps ten versions, and drops the oldest that is neither current nor previous', async () => {
-    await create();
-    for (let version = 2; version <= 12; version += 1) await put(`v${version}`, `value ${version}`);
-    expect(Object.keys(await stages())).toEqual(['v12', 'v11', 'v10', 'v9', 'v8', 'v7', 'v6', 'v5', 'v4', 'v3']);
+    await kms.create();
+    for (let version = 2; version <= 12; version += 1) await kms.put(`v${version}`, `value ${version}`);
+    expect(Object.keys(await kms.stages())).toEqual(['v12', 'v11', 'v10', 'v9', 'v8', 'v7', 'v6', 'v5', 'v4', 'v3']);
     expect(await kms.store.get('kms/secret-versions', secretVersionKey('shop/db', 'v2'))).toBeUndefined();
-    await expect(get({ VersionId: 'v2' })).rejects.toMatchObject({
+    await expect(kms.get({ VersionId: 'v2' })).rejects.toMatchObject({
       code: 'Forbidden.ResourceNotFound',
       message: 'Secret shop/db has no such version. ListSecretVersionIds shows those that exist and their stages.',
     });
   });
 
   it('takes stages of its own, without moving ACSCurrent', async () => {
-    await create();
-    await put('v2', 'two', { VersionStages: '["test"]' });
-    expect(await get()).toMatchObject({ SecretData: 'one' });
-    expect(await get({ VersionStage: 'test' })).toMatchObject({ SecretData: 'two' });
-    await expect(get({ VersionId: 'v1', VersionStage: 'test' })).rejects.toMatchObject({
+    await kms.create();
+    await kms.put('v2', 'two', { VersionStages: '["test"]' });
+    expect(await kms.get()).toMatchObject({ SecretData: 'one' });
+    expect(await kms.get({ VersionStage: 'test' })).toMatchObject({ SecretData: 'two' });
+    await expect(kms.get({ VersionId: 'v1', VersionStage: 'test' })).rejects.toMatchObject({
       code: 'Forbidden.ResourceNotFound',
     });
-    await expect(get({ VersionStage: 'constructor' })).rejects.toMatchObject({ code: 'Forbidden.ResourceNotFound' });
+    await expect(kms.get({ VersionStage: 'constructor' })).rejects.toMatchObject({
+      code: 'Forbidden.ResourceNotFound',
+    });
   });
 });
 
 describe('UpdateSecretVersionStage', () => {
   it('moves stages, and ACSPrevious follows ACSCurrent', async () => {
-    await create();
-    await put('v2', 'two');
-    await put('v3', 'three');
+    await kms.create();
+    await kms.put('v2', 'two');
+    await kms.put('v3', 'three');
     const move = { SecretName: 'shop/db', VersionStage: 'ACSCurrent', MoveToVersion: 'v1', RemoveFromVersion: 'v3' };
     await kms.call('UpdateSecretVersionStage', move);
-    expect(await stages()).toEqual({ v3: ['ACSPrevious'], v2: [], v1: ['ACSCurrent'] });
+    expect(await kms.stages()).toEqual({ v3: ['ACSPrevious'], v2: [], v1: ['ACSCurrent'] });
   });
 
   it('does not merely remove ACSCurrent or ACSPrevious', async () => {
-    await create();
+    await kms.create();
     const message =
       'MissingParameter: The parameter MoveToVersion is required: only a stage of your own can be removed without it.';
     const remove = { SecretName: 'shop/db', VersionStage: 'ACSCurrent', RemoveFromVersion: 'v1' };
     expect(await kms.failure('UpdateSecretVersionStage', remove)).toBe(message);
     await kms.call('UpdateSecretVersionStage', { SecretName: 'shop/db', VersionStage: 'mine', MoveToVersion: 'v1' });
     await kms.call('UpdateSecretVersionStage', { ...remove, VersionStage: 'mine' });
-    expect(await stages()).toEqual({ v1: ['ACSCurrent'] });
+    expect(await kms.stages()).toEqual({ v1: ['ACSCurrent'] });
     expect(await kms.failure('UpdateSecretVersionStage', { ...remove, VersionStage: 'mine' })).toBe(
       'InvalidParameter: The parameter RemoveFromVersion must name the version that has the stage.',
     );
@@ -117,8 +105,8 @@ describe('UpdateSecretVersionStage', () => {
 
 describe('BatchGetSecretValue', () => {
   it('gives values and errors side by side, and needs the permission on each', async () => {
-    await create();
-    await create({ SecretName: 'shop/api', SecretData: 'two' });
+    await kms.create();
+    await kms.create({ SecretName: 'shop/api', SecretData: 'two' });
     const SecretsList = [{ SecretName: 'shop/db' }, { SecretName: 'shop/none' }, { SecretName: 'shop/api' }];
     expect(await kms.access('BatchGetSecretValue', { SecretsList })).toEqual(
       SecretsList.map(({ SecretName }) => `kms:GetSecretValue on ${arn(`secret/${SecretName}`)}`),
