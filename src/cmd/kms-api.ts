@@ -8,6 +8,7 @@ import { createAccessFacts } from '../kms/access-facts.ts';
 import { createAccessPointDirectory, findClientKey, loadAccessPoint } from '../kms/access-points.ts';
 import { createKmsActions } from '../kms/actions.ts';
 import type { KmsDependencies } from '../kms/dependencies.ts';
+import { rehearsalOf } from '../kms/rehearsal.ts';
 import { createServiceActions, type ServiceControl } from '../kms/service-actions.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -23,6 +24,7 @@ import { oidcProviderFinder } from '../ram/oidc-providers.ts';
 import { findRole } from '../ram/roles.ts';
 import type { AuditFileSink } from '../storage/audit-file-sink.ts';
 import type { Barrier } from '../storage/barrier.ts';
+import { RehearsedStore } from '../storage/rehearsed-store.ts';
 import { createStsActions } from '../sts/actions.ts';
 import { createRegisteredVerifiers } from '../sts/oidc/registered-verifiers.ts';
 import type { KmsConfig } from './kms-config.ts';
@@ -69,7 +71,7 @@ export function createApi(
   const policySource = createPolicySource(store);
   return createGateway({
     actions: [
-      ...createKmsActions(kms),
+      ...createKmsActions(kms, () => rehearsalOf(kms, new RehearsedStore(store))),
       ...createServiceActions(control),
       ...createStsActions({
         accountId,

@@ -2,15 +2,6 @@ import type { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import type { AnyAction } from '../ports/action.ts';
 
-/** What an action was asked to do. */
-export interface DecodedInput {
-  input: unknown;
-  /** The caller only wants to know whether the call would work (KMS: DryRun). */
-  dryRun: boolean;
-  /** The action itself carries the dry run out: its `run` changes nothing and throws what it found. */
-  runsDry: boolean;
-}
-
 type Issue = z.core.$ZodIssue;
 
 /** Name of a parameter as the caller wrote it: `Tag.1.Key`. */
@@ -44,16 +35,12 @@ function describe(action: AnyAction, parameters: Record<string, unknown>, issue:
   return new ApiError('InvalidParameter', `${subject} ${faultOf(issue)}.`.replace(/\.\.$/, '.'));
 }
 
-function parseDryRun(value: unknown): boolean {
+/** Whether the caller only wants to know if the call would work (KMS: DryRun). Throws `InvalidParameter` for other words. */
+export function isDryRun({ DryRun: value }: Record<string, unknown>): boolean {
   if (value === undefined || value === '') return false;
   const text = typeof value === 'string' ? value.toLowerCase() : '';
   if (text === 'true' || text === 'false') return text === 'true';
   throw new ApiError('InvalidParameter', 'The parameter DryRun is not valid. Write true or false.');
-}
-
-/** Whether the action knows DryRun: then it answers by itself, after checks that only it can make. */
-function honoursDryRun(input: unknown): boolean {
-  return typeof input === 'object' && input !== null && (input as Record<string, unknown>)['DryRun'] === true;
 }
 
 /**
@@ -61,10 +48,9 @@ function honoursDryRun(input: unknown): boolean {
  *
  * @throws ApiError `MissingParameter`, `InvalidParameter`, and whatever ApiError the schema itself throws.
  */
-export function decodeInput(action: AnyAction, parameters: Record<string, unknown>): DecodedInput {
-  const dryRun = parseDryRun(parameters['DryRun']);
+export function decodeInput(action: AnyAction, parameters: Record<string, unknown>): unknown {
   const result = action.input.safeParse(parameters);
-  if (result.success) return { input: result.data, dryRun, runsDry: honoursDryRun(result.data) };
+  if (result.success) return result.data;
   const [issue] = result.error.issues;
   if (issue === undefined) throw new ApiError('InvalidParameter', `The parameters of ${action.name} are not valid.`);
   throw describe(action, parameters, issue);

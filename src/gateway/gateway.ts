@@ -3,7 +3,7 @@ import { ApiError } from '../lib/errors.ts';
 import type { AnyAction, RequestContext } from '../ports/action.ts';
 import { createActionTable, type ActionTable } from './action-table.ts';
 import { authenticate } from './authenticate.ts';
-import { decodeInput } from './decode-input.ts';
+import { decodeInput, isDryRun } from './decode-input.ts';
 import { Departure } from './departure.ts';
 import type { GatewayDependencies } from './dependencies.ts';
 import { jsonAnswers, type Answer } from './encode.ts';
@@ -204,16 +204,17 @@ async function perform(workings: Workings, exchange: Exchange, departure: Depart
   workings.rateLimiter.admit(exchange.principal, exchange.request.sourceIp);
   if (action === undefined)
     throw new ApiError('InvalidApi.NotFound', 'The product has no such action. Check its name and Version.');
-  const { input, dryRun, runsDry } = decodeInput(action, call.parameters);
+  const dryRun = isDryRun(call.parameters);
   exchange.dryRun = dryRun;
-  const plan = await action.plan(input, contextOf(exchange, departure));
+  const input = decodeInput(action, call.parameters);
+  const rehearsal = dryRun ? action.rehearsal?.() : undefined;
+  const plan = await (rehearsal ?? action).plan(input, contextOf(exchange, departure));
   exchange.resources = [...new Set(plan.access.map(({ resource }) => resource))];
   if (action.anonymous !== true && action.unauthorized !== true) await authorize(workings, exchange, plan.access);
-  if (dryRun && !runsDry) throw dryRunPassed();
-  const result = await plan.run();
+  if (!dryRun) return plan.run();
   // A dry run never succeeds (KMS: DryRun).
-  if (dryRun) throw dryRunPassed();
-  return result;
+  if (rehearsal !== undefined) await plan.run();
+  throw dryRunPassed();
 }
 
 function dryRunPassed(): ApiError {

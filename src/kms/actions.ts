@@ -193,7 +193,16 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   getDefaultKmsInstance,
 ];
 
-/** Every action of KMS (2016-01-20): those that this installation answers, and those that it says are not supported. */
-export function createKmsActions(dependencies: KmsDependencies): readonly AnyAction[] {
-  return [...rows.map((row) => row(dependencies)), ...createUnsupportedActions(dependencies)];
+/**
+ * Every action of KMS (2016-01-20): those that this installation answers, and those that it says are not supported. Dry runs
+ * work with what `rehearse` gives, such as {@link rehearsalOf}.
+ */
+export function createKmsActions(
+  dependencies: KmsDependencies,
+  rehearse?: () => KmsDependencies,
+): readonly AnyAction[] {
+  const actions = rows.map((row) =>
+    rehearse === undefined ? row(dependencies) : { ...row(dependencies), rehearsal: () => row(rehearse()) },
+  );
+  return [...actions, ...createUnsupportedActions(dependencies)];
 }

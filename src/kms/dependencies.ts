@@ -24,7 +24,7 @@ export interface KmsDependencies {
   /** The providers of this installation; `software` is needed for the instance `shared`. */
   readonly providers: Readonly<Partial<Record<KeyProvider['kind'], KeyProvider>>>;
   /** Counts encryptions per key version. */
-  readonly uses: KeyUses;
+  readonly uses: Pick<KeyUses, 'take'>;
   /** Knows who reads which secret. */
   readonly consumers: SecretConsumers;
   /** Puts into the audit log what KMS changes by itself. */

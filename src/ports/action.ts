@@ -39,6 +39,11 @@ export interface Action<Input = never> {
   /** Needs a valid signature but no permission (GetCallerIdentity, DescribeRegions). */
   readonly unauthorized?: true;
   plan(input: Input, context: RequestContext): Promise<ActionPlan> | ActionPlan;
+  /**
+   * The same action over a state that forgets what is written: what a dry run performs (KMS: DryRun). Made for each dry
+   * run. Without it a dry run ends when the caller is found to be allowed.
+   */
+  readonly rehearsal?: () => Action<Input>;
 }
 
 /** API version of each product, as requests carry it. */

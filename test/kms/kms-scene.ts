@@ -67,7 +67,7 @@ export class KmsScene {
   async plan(name: string, parameters: Record<string, unknown> = {}, principal: Principal = root): Promise<ActionPlan> {
     const action = this.#actions.get(name);
     if (action === undefined) throw new Error(`there is no action ${name}`);
-    const { input } = decodeInput(action, parameters);
+    const input = decodeInput(action, parameters);
     return action.plan(input, this.#context(principal));
   }
 

@@ -66,7 +66,7 @@ export class RamScene {
       secureTransport: true,
       signal: new AbortController().signal,
     };
-    return action.plan(decodeInput(action, parameters).input, context);
+    return action.plan(decodeInput(action, parameters), context);
   }
 }
 

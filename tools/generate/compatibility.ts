@@ -110,10 +110,15 @@ const introduction = `# Compatibility with Alibaba Cloud KMS
 
 Every action of KMS 2016-01-20 that Alibaba Cloud documents or that one of its SDKs has.
 
-- **full**: as documented. \`DryRun\` works on every action; \`RegionId\` is accepted and means nothing. An action is full when all its parameters are.
+- **full**: as documented. \`RegionId\` is accepted and means nothing. An action is full when all its parameters are.
 - **partial**: it is there, and differs as said.
 - **refused**: an action answers \`UnsupportedOperation\` (400); a parameter, \`InvalidParameter\` (400) unless it is left out or empty. Never a silent success.
 - **own**: Kaap has it, and nobody documents it.
+
+\`DryRun\` works on every action, also on those that are documented without it. The call is carried out on a state that is thrown away:
+\`DryRunOperationError\` says that it would have succeeded, and any other code is the one that it would have failed with, such as
+\`InvalidParameter\` or \`Forbidden.NoPermission\` where Alibaba's reference speaks of ValidationError and AccessDeniedError. Keys in an
+HSM or with their owner are really used, and what they answer is dropped; no key is made or destroyed there, and no rotation hook is called.
 
 The SDKs of \`test/interop\` prove it, unmodified: for JavaScript, Go, Python and Java, through RPC V1, ACS3 and the protobuf protocol of KMS
 instances, which serves every API of its own: symmetric and asymmetric keys, MACs, digests, data keys, key pairs, random bytes and secrets.

@@ -23,8 +23,8 @@ export const unsupportedActions: ReadonlyMap<string, string> = new Map([
 /** One action for each of {@link unsupportedActions}: it needs its permission, and then answers UnsupportedOperation. */
 export function createUnsupportedActions(dependencies: KmsDependencies): AnyAction[] {
   const resource = containerArn(dependencies, 'instance');
-  return [...unsupportedActions].map(([name, why]) =>
-    defineAction({
+  return [...unsupportedActions].map(([name, why]) => {
+    const action = defineAction({
       name,
       product: 'Kms',
       input: z.object({}),
@@ -32,6 +32,7 @@ export function createUnsupportedActions(dependencies: KmsDependencies): AnyActi
         access: [{ action: `kms:${name}`, resource, scope: sharedScope }],
         run: () => Promise.reject(new ApiError('UnsupportedOperation', `${name} is not supported. ${why}`)),
       }),
-    }),
-  );
+    });
+    return { ...action, rehearsal: () => action };
+  });
 }
