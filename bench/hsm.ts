@@ -87,6 +87,7 @@ async function contests({ provider }: HsmScene): Promise<[string, What, (at: num
   const internal = await keysOf('HsmInternal', 'Aliyun_AES_256', 100);
   const wrapped = await keysOf('HsmEncryptedDatabase', 'Aliyun_AES_256', 100);
   const pair = await keysOf('HsmEncryptedDatabase', 'RSA_2048', 1);
+  const many = await keysOf('HsmInternal', 'Aliyun_AES_256', keyCount);
   const opener = async (keys: (at: number) => KeyMaterial): Promise<(at: number) => Promise<Buffer>> => {
     const sealed = await Promise.all(
       Array.from({ length: 100 }, (_none, at) => provider.encrypt(keys(at), plaintext, none)),
@@ -96,6 +97,11 @@ async function contests({ provider }: HsmScene): Promise<[string, What, (at: num
   return [
     ['AES encrypt, HsmInternal', 'encrypt', (at) => provider.encrypt(internal(at), plaintext, none)],
     ['AES decrypt, HsmInternal', 'decrypt', await opener(internal)],
+    [
+      `AES encrypt, HsmInternal, ${keyCount} keys in turn`,
+      'encrypt',
+      (at) => provider.encrypt(many(at), plaintext, none),
+    ],
     ['AES encrypt, HsmEncryptedDatabase', 'encrypt', (at) => provider.encrypt(wrapped(at), plaintext, none)],
     ['AES decrypt, HsmEncryptedDatabase', 'decrypt', await opener(wrapped)],
     ['RSA_2048 sign', 'sign', () => provider.signDigest(pair(0), 'RSA_PKCS1_SHA_256', randomBytes(32))],
@@ -129,7 +135,7 @@ async function main(): Promise<void> {
   const direct = await startDirect(token);
   const { value: openMs } = await direct.ask('open');
   const started = performance.now();
-  const hsm = await startHsm({}, token);
+  const hsm = await startHsm({ KAAP_HSM_COPY_SECONDS: '10' }, token);
   await hsm.client.call('ping');
   const startMs = performance.now() - started;
   const ratio = (startMs / openMs).toFixed(2);

@@ -16,6 +16,11 @@ export const hsmVariables = {
     .default('4') as z.ZodType<string>,
   KAAP_HSM_OAEP: z.enum(['raw', 'native']).default('raw') as z.ZodType<'raw' | 'native'>,
   KAAP_HSM_VERIFY_ENCRYPTION: z.enum(['true', 'false']).default('true') as z.ZodType<string>,
+  /** Seconds that a copy of a key in the memory of the module is worked with; 0: none is made. */
+  KAAP_HSM_COPY_SECONDS: z
+    .string()
+    .regex(/^\d{1,4}$/)
+    .default('0') as z.ZodType<string>,
   /** Milliseconds without a sign of life after which the worker is killed. RSA_4096 pairs take seconds. */
   KAAP_HSM_HANG_MS: z
     .string()

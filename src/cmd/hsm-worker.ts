@@ -16,7 +16,11 @@ async function main(): Promise<void> {
   const log = createLogger({ name: 'hsm-worker', level: config.KAAP_LOG_LEVEL });
   const signal = shutdownSignal();
   const location = { module: config.KAAP_HSM_MODULE, label: config.KAAP_HSM_TOKEN, pinFile: config.KAAP_HSM_PIN_FILE };
-  const profile = { oaep: config.KAAP_HSM_OAEP, verifyEncryption: config.KAAP_HSM_VERIFY_ENCRYPTION === 'true' };
+  const profile = {
+    oaep: config.KAAP_HSM_OAEP,
+    verifyEncryption: config.KAAP_HSM_VERIFY_ENCRYPTION === 'true',
+    copyMs: Number(config.KAAP_HSM_COPY_SECONDS) * 1000,
+  };
   const started = performance.now();
   const token = new Token(openToken(location), profile, Number(config.KAAP_HSM_SESSIONS));
   const socket = config.KAAP_HSM_SOCKET;

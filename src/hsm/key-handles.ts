@@ -6,6 +6,7 @@ import { hsmRow, unwrappedTemplate, wrappingRecipe } from './key-templates.ts';
 import type { HsmMaterial } from './material.ts';
 import type { OpenToken } from './module.ts';
 import { returnValueOf, returnValues, TokenError } from './token-error.ts';
+import { WorkingCopies } from './working-copies.ts';
 
 const idBytes = 16;
 const maxHandles = 20_000;
@@ -25,29 +26,40 @@ export class KeyHandles {
   /** Label of a key that is one of its kind → its id. */
   readonly #named = new Map<string, string>();
   readonly #unwrapped: LRUCache<string, Handle>;
+  readonly #copies: WorkingCopies | undefined;
   /** Found at the start, ids not read yet. */
   readonly #unread: Handle[];
 
-  constructor(token: OpenToken, session: Handle) {
+  constructor(token: OpenToken, session: Handle, { copyMs }: { copyMs: number }) {
     this.#token = token;
     this.#session = session;
-    this.#unwrapped = new LRUCache({
-      max: maxHandles,
-      dispose: (handle) => this.#token.library.C_DestroyObject(this.#session, handle),
-    });
+    const destroy = (handle: Handle): void => this.#destroy(handle);
+    this.#unwrapped = new LRUCache({ max: maxHandles, dispose: destroy });
+    const copy = (original: Handle): Handle => this.#copy(original);
+    this.#copies = copyMs > 0 ? new WorkingCopies({ copy, destroy, maxAgeMs: copyMs }) : undefined;
     this.#unread = this.#search([{ type: token.binding.CKA_TOKEN, value: true }]);
     this.#readOn();
   }
 
   /** The handle of a key. Throws `notFound` when the token does not have it. */
   of(material: HsmMaterial): Handle {
-    return material.wrapped === undefined ? this.#object(material.id) : this.#unwrap(material, material.wrapped);
+    const { id, wrapped, spec } = material;
+    if (wrapped !== undefined) return this.#unwrap(material, wrapped);
+    // What works on threads keeps to its original: a copy may go while a call is under way.
+    if (this.#copies === undefined || hsmRow(spec).form === 'asymmetric') return this.#object(id);
+    return this.#copies.of(id, () => this.#object(id));
+  }
+
+  /** The object of the token itself, for what is to be done to it. */
+  original({ id }: HsmMaterial): Handle {
+    return this.#object(id);
   }
 
   /** Forgets a handle that the token does not know any more. */
   drop({ id, wrapped }: HsmMaterial): void {
-    if (wrapped === undefined) this.#objects.delete(id);
-    else this.#unwrapped.delete(wrapped);
+    if (wrapped !== undefined) return void this.#unwrapped.delete(wrapped);
+    this.#copies?.drop(id);
+    this.#objects.delete(id);
   }
 
   add(id: Buffer, handle: Handle): void {
@@ -86,6 +98,20 @@ export class KeyHandles {
     );
     this.#unwrapped.set(wrapped, handle);
     return handle;
+  }
+
+  #copy(original: Handle): Handle {
+    const { binding, library } = this.#token;
+    return library.C_CopyObject(this.#session, original, [{ type: binding.CKA_TOKEN, value: false }]);
+  }
+
+  /** One that the token does not know any more is gone already. */
+  #destroy(handle: Handle): void {
+    try {
+      this.#token.library.C_DestroyObject(this.#session, handle);
+    } catch (error) {
+      if (returnValueOf(error) !== returnValues.objectHandleInvalid) throw error;
+    }
   }
 
   #object(id: string): Handle {

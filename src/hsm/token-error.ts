@@ -31,10 +31,16 @@ export const returnValues = {
   wrappedKeyInvalid: 0x110,
 } as const;
 
-/** The return value that the module gave; `undefined` for what is no error of PKCS #11. */
+/**
+ * The return value that the module gave; `undefined` for what is no error of PKCS #11. Of the calls that take templates
+ * (C_CreateObject, C_CopyObject), pkcs11js 2.1 says it in the message alone, as `CKR_NAME:130`.
+ */
 export function returnValueOf(error: unknown): number | undefined {
-  const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
-  return typeof code === 'number' ? code : undefined;
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as Error & { code?: unknown };
+  if (typeof code === 'number') return code;
+  const [, value] = /^CKR_\w+:(\d+)/.exec(error.message) ?? [];
+  return value === undefined ? undefined : Number(value);
 }
 
 const refusing: ReadonlySet<number | undefined> = new Set([

@@ -17,6 +17,8 @@ export interface MechanismProfile {
   oaep: 'raw' | 'native';
   /** Decrypts every new ciphertext before it is given out: a module that gives garbage loses nothing. */
   verifyEncryption: boolean;
+  /** Milliseconds that a copy of a secret key in the memory of the module is worked with; 0: none is made. */
+  copyMs: number;
 }
 
 const ivBytes = 12;
@@ -53,7 +55,7 @@ export class Token {
     this.#profile = profile;
     this.#session = token.openSession();
     this.#pool = new SessionPool(Array.from({ length: sessions }, () => token.openSession()));
-    this.#handles = new KeyHandles(token, this.#session);
+    this.#handles = new KeyHandles(token, this.#session, profile);
   }
 
   /** Whether the token answers: fails when it was taken out. */
@@ -193,7 +195,7 @@ export class Token {
 
   destroy(material: Buffer): void {
     const key = decodeMaterial(material);
-    if (key.wrapped === undefined) this.#token.library.C_DestroyObject(this.#session, this.#handles.of(key));
+    if (key.wrapped === undefined) this.#token.library.C_DestroyObject(this.#session, this.#handles.original(key));
     this.#handles.drop(key);
   }
 

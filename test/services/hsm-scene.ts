@@ -26,7 +26,7 @@ const program = resolve(import.meta.dirname, '../../src/cmd/hsm.ts');
 /** Starts the process as the chart does: settings in the environment, the PIN in a file. */
 export async function startHsm(environment: Record<string, string> = {}, token?: SoftHsmToken): Promise<HsmScene> {
   const used = token ?? createSoftHsmToken();
-  const socket = join(used.pinFile, '..', 'run', 'hsm.sock');
+  const socket = environment['KAAP_HSM_SOCKET'] ?? join(used.pinFile, '..', 'run', 'hsm.sock');
   const child = spawn(process.execPath, [program], {
     env: {
       PATH: process.env['PATH'] ?? '',

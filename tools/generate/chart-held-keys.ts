@@ -79,6 +79,12 @@ export const hsm: Section = section('A process beside the KMS that has the PKCS#
   sessions: count('RSA operations at a time.', 4, 1, 999),
   oaep: oneOf('Who decodes OAEP: raw, the process, as SoftHSM2 needs it; native, the token.', 'raw', ['raw', 'native']),
   verifyEncryption: flag('Try each ciphertext before it is given out.', true),
+  copySeconds: count(
+    'How long a copy of a key in the memory of the module is worked with: ten for SoftHSM2, whose own keys are files. 0: none is made.',
+    0,
+    0,
+    9999,
+  ),
   hangMilliseconds: count(
     'Without a sign of life for that long, the module is killed and started again.',
     15_000,

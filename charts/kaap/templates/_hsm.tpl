@@ -93,6 +93,8 @@ its socket has mode 0600; the volumes keep them apart: kms has neither the PIN n
       value: {{ $hsm.oaep }}
     - name: KAAP_HSM_VERIFY_ENCRYPTION
       value: {{ $hsm.verifyEncryption | quote }}
+    - name: KAAP_HSM_COPY_SECONDS
+      value: {{ $hsm.copySeconds | toString | quote }}
     - name: KAAP_HSM_HANG_MS
       value: {{ $hsm.hangMilliseconds | toString | quote }}
     - name: KAAP_HSM_HEALTH_LISTEN

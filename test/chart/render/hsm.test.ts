@@ -40,6 +40,7 @@ describe('the HSM process', () => {
       KAAP_HSM_SESSIONS: '8',
       KAAP_HSM_OAEP: 'native',
       KAAP_HSM_VERIFY_ENCRYPTION: 'false',
+      KAAP_HSM_COPY_SECONDS: '30',
       KAAP_HSM_HANG_MS: '20000',
     });
     expect(environmentOf(hsm)).toMatchObject({ VENDOR_CONFIG: '/opt/vendor/etc/client.conf' });
