@@ -168,7 +168,7 @@ describe('a session of a role in another account', () => {
     };
     const options = { roleArn, sts: cloud.endpoint, audience, sessionName: 'me', durationSeconds: '900' };
     expect(await login({ ...options, format: 'env' }, environment)).toMatch(
-      /^export ALIBABA_CLOUD_ACCESS_KEY_ID=STS\.\w+\nexport ALIBABA_CLOUD_ACCESS_KEY_SECRET=[\w-]+\nexport ALIBABA_CLOUD_SECURITY_TOKEN=[\w-]+$/,
+      /^export ALIBABA_CLOUD_ACCESS_KEY_ID='STS\.\w+'\nexport ALIBABA_CLOUD_ACCESS_KEY_SECRET='[\w-]+'\nexport ALIBABA_CLOUD_SECURITY_TOKEN='[\w-]+'$/,
     );
     expect(JSON.parse(await login({ ...options, format: 'json' }, environment))).toHaveProperty('SecurityToken');
     await expect(login({ ...options, format: 'xml' }, environment)).rejects.toThrow(/env or json/);

@@ -1,14 +1,11 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { exportJWK, SignJWT } from 'jose';
 import type StsSdkModule from '@alicloud/sts20150401';
 import { $OpenApiUtil } from '@alicloud/openapi-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/lib/clock.ts';
-import type { TokenVerifier } from '../../src/ports/identity.ts';
-import { createJwksVerifier } from '../../src/sts/oidc/jwks-verifier.ts';
 import { KmsClient, staticCredentials } from '../../src/client/kms-client.ts';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
+import { clusterVerifier, createShop, podToken, shopAudience } from './cluster-tokens.ts';
 import { trust } from './trust.ts';
 
 const load = createRequire(import.meta.url);
@@ -17,29 +14,6 @@ const StsSdk = load('@alicloud/sts20150401') as typeof StsSdkModule;
 let server: TestServer;
 
 const account = '1000000000000000';
-const shopAudience = 'kaap.dev/access-point/shop';
-
-const issuer = 'https://cluster.example';
-const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-
-/** A projected token of the service account default/shop, as a cluster makes it. */
-function podToken(audience: string, key: KeyObject = privateKey): Promise<string> {
-  const claims = { 'kubernetes.io': { namespace: 'default', serviceaccount: { name: 'shop', uid: 'u1' } } };
-  return new SignJWT(claims)
-    .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
-    .setIssuer(issuer)
-    .setSubject('system:serviceaccount:default:shop')
-    .setAudience(audience)
-    .setIssuedAt()
-    .setExpirationTime('1h')
-    .sign(key);
-}
-
-async function clusterVerifier(): Promise<TokenVerifier> {
-  const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'ES256' };
-  return createJwksVerifier({ provider: 'kubernetes', issuer, jwks: { keys: { keys: [jwk] } }, clock: systemClock });
-}
-
 function sdkOf(
   accessKeyId: string,
   accessKeySecret: string,
@@ -53,27 +27,7 @@ function sdkOf(
 beforeAll(async () => {
   server = await startTestServer({ verifiers: new Map([['kubernetes', await clusterVerifier()]]) });
   trust(server.caPem);
-  const { client } = server;
-  await client.createSecret({ SecretName: 'shop/database', SecretData: 'password', VersionId: 'v1' });
-  await client.createSecret({ SecretName: 'other/database', SecretData: 'password', VersionId: 'v1' });
-  await client.createPolicy({
-    Name: 'shop',
-    KmsInstance: 'shared',
-    Permissions: JSON.stringify(['RbacPermission/Template/CryptoServiceSecretUser']),
-    Resources: JSON.stringify(['secret/shop/*']),
-  });
-  await client.createApplicationAccessPoint({
-    Name: 'shop',
-    AuthenticationMethod: 'RAMRole',
-    Policies: JSON.stringify(['shop']),
-    AuthenticationConfig: JSON.stringify({
-      ramRole: {
-        trustedRole: 'ServiceAccountRole',
-        roleName: 'shop',
-        serviceAccounts: [{ namespace: 'default', name: 'shop' }],
-      },
-    }),
-  });
+  await createShop(server.client);
 });
 
 afterAll(() => server.close());

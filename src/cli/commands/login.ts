@@ -3,6 +3,7 @@ import { callerIdentityCredentials } from '../../client/caller-identity-credenti
 import { ConfigError } from '../../lib/config.ts';
 import { readConnection } from '../connection.ts';
 import { standardOutput } from '../output.ts';
+import { sessionFormats } from '../session-format.ts';
 
 interface LoginOptions {
   roleArn: string;
@@ -12,24 +13,6 @@ interface LoginOptions {
   durationSeconds: string;
   format: string;
 }
-
-/** A session's three parts. */
-interface SessionKey {
-  accessKeyId: string;
-  accessKeySecret: string;
-  securityToken: string;
-}
-
-const formats: Readonly<Record<string, (key: SessionKey) => string>> = {
-  env: ({ accessKeyId, accessKeySecret, securityToken }) =>
-    [
-      `export ALIBABA_CLOUD_ACCESS_KEY_ID=${accessKeyId}`,
-      `export ALIBABA_CLOUD_ACCESS_KEY_SECRET=${accessKeySecret}`,
-      `export ALIBABA_CLOUD_SECURITY_TOKEN=${securityToken}`,
-    ].join('\n'),
-  json: ({ accessKeyId, accessKeySecret, securityToken }) =>
-    JSON.stringify({ AccessKeyId: accessKeyId, AccessKeySecret: accessKeySecret, SecurityToken: securityToken }),
-};
 
 /** `kaap login`: a session of Alibaba Cloud's STS, from the environment, for a session of the KMS. */
 export function registerLogin(program: Command): void {
@@ -49,7 +32,7 @@ export function registerLogin(program: Command): void {
 
 /** The session as text. Throws ConfigError when the environment has no session of an STS. */
 export async function login(options: LoginOptions, environment: NodeJS.ProcessEnv): Promise<string> {
-  const format = formats[options.format];
+  const format = sessionFormats[options.format];
   if (format === undefined) throw new ConfigError(`--format ${options.format}: write env or json.`);
   const { endpoint, caPem, accessKeyId, accessKeySecret, securityToken } = readConnection(environment);
   if (securityToken === undefined) {
