@@ -95,9 +95,9 @@ export function reconcilerOf<T extends ConditionedObject, Input>(
   dependencies: LifecycleDependencies,
 ): Reconcile<T> {
   return async (_key, object, context) => {
-    if (object === undefined) return;
-    if (object.metadata.deletionTimestamp === undefined) await bringInLine(lifecycle, dependencies, object, context);
-    else await letGo(lifecycle, dependencies, object, context);
+    if (object === undefined) return undefined;
+    if (object.metadata.deletionTimestamp !== undefined) return letGo(lifecycle, dependencies, object, context);
+    return bringInLine(lifecycle, dependencies, object, context);
   };
 }
 

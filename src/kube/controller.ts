@@ -38,7 +38,7 @@ export type Reconcile<T extends KubeObject> = (
   key: ObjectKey,
   object: T | undefined,
   context: ReconcileContext,
-) => Promise<ReconcileResult | undefined | void>;
+) => Promise<ReconcileResult | undefined>;
 
 /** Another kind whose changes concern primary objects. Build it with {@link relate}. */
 export interface RelatedResource<P extends KubeObject, R extends KubeObject = KubeObject> {

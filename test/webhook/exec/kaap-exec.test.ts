@@ -32,7 +32,7 @@ function run(...args: string[]): { status: number | null; stdout: string; stderr
 }
 
 describe.skipIf(compiler === undefined)('kaap-exec (needs a C compiler)', () => {
-  test.skipIf(compiler !== 'musl-gcc')('is at most 40 KB with musl', () => {
+  test.skipIf(compiler !== 'musl-gcc')('is at most 40 KB (needs musl-gcc)', () => {
     expect(statSync(program).size).toBeLessThanOrEqual(40 * 1024);
   });
 
