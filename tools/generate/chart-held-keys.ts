@@ -62,44 +62,75 @@ export const instances: Setting = list(
   { type: ['string', 'object'], ...either({ type: 'string' }, instanceId, instanceObject) },
 );
 
+const hsmProcess = (description: string, enabled: string): Section =>
+  section(description, {
+    enabled: flag(enabled, false),
+    softhsm2: section('SoftHSM2 instead of an HSM, to try it out: keys are in files on the volume of the pod.', {
+      enabled: flag('Use it, with an image that has it, and make its token at the first start.', false),
+      soPinKey: text('Key of the PIN of the security officer in pinSecret.', 'so-pin', words),
+    }),
+    image: text('Image with the module in it, made FROM <repository>/hsm. Empty: that of the chart.', ''),
+    module: text('Path of the PKCS#11 module in the container. With softhsm2, its own.', '', absolutePath),
+    token: text('Label of the token.', '', { pattern: '^[!-~ ]{0,32}$' }),
+    pinSecret: section(
+      'The Secret with the PIN of the user. The process reads it from a file, and it is nowhere else.',
+      {
+        name: text('Name of the Secret.', ''),
+        key: text('Key of the PIN in it.', 'pin', words),
+      },
+    ),
+    sessions: count('RSA operations at a time.', 4, 1, 999),
+    oaep: oneOf('Who decodes OAEP: raw, the process, as SoftHSM2 needs it; native, the token.', 'raw', [
+      'raw',
+      'native',
+    ]),
+    verifyEncryption: flag('Try each ciphertext before it is given out.', true),
+    copySeconds: count(
+      'How long a copy of a key in the memory of the module is worked with: ten for SoftHSM2, whose own keys are files. 0: none is made.',
+      0,
+      0,
+      9999,
+    ),
+    hangMilliseconds: count(
+      'Without a sign of life for that long, the module is killed and started again.',
+      15_000,
+      1000,
+      999_999,
+    ),
+    volumes: list('Further volumes of the pod, such as the one with the module.', [], {
+      ...objects,
+      required: ['name'],
+    }),
+    volumeMounts: list('Where the container has them.', [], { ...objects, required: ['name', 'mountPath'] }),
+    egress: list('Where an HSM on the network is, as egress rules of a NetworkPolicy.', [], objects),
+    extraEnv: list('Further environment variables, as Kubernetes writes them.', [], { ...objects, required: ['name'] }),
+    resources: kubernetesObject('Requests and limits of the container.', {
+      requests: { cpu: '50m', memory: '128Mi' },
+      limits: { memory: '512Mi' },
+    }),
+  });
+
 /** `kms.hsm`. */
-export const hsm: Section = section('A process beside the KMS that has the PKCS#11 module of an HSM in its memory.', {
-  enabled: flag('Run it. Instances of type Hardware need it.', false),
-  softhsm2: section('SoftHSM2 instead of an HSM, to try it out: keys are in a file on the volume of the KMS.', {
-    enabled: flag('Use it, with an image that has it, and make its token at the first start.', false),
-    soPinKey: text('Key of the PIN of the security officer in pinSecret.', 'so-pin', words),
-  }),
-  image: text('Image with the module in it, made FROM <repository>/hsm. Empty: that of the chart.', ''),
-  module: text('Path of the PKCS#11 module in the container. With softhsm2, its own.', '', absolutePath),
-  token: text('Label of the token.', '', { pattern: '^[!-~ ]{0,32}$' }),
-  pinSecret: section('The Secret with the PIN of the user. The process reads it from a file, and it is nowhere else.', {
-    name: text('Name of the Secret.', ''),
-    key: text('Key of the PIN in it.', 'pin', words),
-  }),
-  sessions: count('RSA operations at a time.', 4, 1, 999),
-  oaep: oneOf('Who decodes OAEP: raw, the process, as SoftHSM2 needs it; native, the token.', 'raw', ['raw', 'native']),
-  verifyEncryption: flag('Try each ciphertext before it is given out.', true),
-  copySeconds: count(
-    'How long a copy of a key in the memory of the module is worked with: ten for SoftHSM2, whose own keys are files. 0: none is made.',
-    0,
-    0,
-    9999,
-  ),
-  hangMilliseconds: count(
-    'Without a sign of life for that long, the module is killed and started again.',
-    15_000,
-    1000,
-    999_999,
-  ),
-  volumes: list('Further volumes of the pod, such as the one with the module.', [], { ...objects, required: ['name'] }),
-  volumeMounts: list('Where the container has them.', [], { ...objects, required: ['name', 'mountPath'] }),
-  egress: list('Where an HSM on the network is, as egress rules of a NetworkPolicy.', [], objects),
-  extraEnv: list('Further environment variables, as Kubernetes writes them.', [], { ...objects, required: ['name'] }),
-  resources: kubernetesObject('Requests and limits of the container.', {
-    requests: { cpu: '50m', memory: '128Mi' },
-    limits: { memory: '512Mi' },
-  }),
-});
+export const hsm: Section = hsmProcess(
+  'A process beside the KMS that has the PKCS#11 module of an HSM in its memory.',
+  'Run it. Instances of type Hardware need it.',
+);
+
+/** `kms.seal`. */
+export const seal: Section = section(
+  'What wraps the root key of the store. To change it later, kaap reseal comes first.',
+  {
+    kind: oneOf(
+      'file: the Secret kaap-kms-seal. hsm: a key in the HSM of kms.hsm. xki: a key of the owner behind an External instance. With the latter two the KMS unseals itself while those answer.',
+      'file',
+      ['file', 'hsm', 'xki'],
+    ),
+    instance: text('Id of the instance in kms.instances: Hardware for hsm, External for xki.', '', {
+      pattern: '^(kst-[a-z0-9]{4,64})?$',
+    }),
+    keyId: text('Id that the owner gives the key, for xki.', '', { pattern: `^$|${externalKeyId.pattern}` }),
+  },
+);
 
 const prefix = closed(
   {
@@ -137,6 +168,10 @@ export const xkiProxy: Section = section(
       name: text('Name of the Secret.', ''),
       key: text('Key of the seal key in it.', 'seal.key', words),
     }),
+    hsm: hsmProcess(
+      'A process beside the proxy that has the PKCS#11 module of an HSM of the owner in its memory.',
+      'Run it: the keys of the owner are in his HSM, and the file on the volume says which, and their state.',
+    ),
     policy: section('A policy engine that is asked about every call that names a key.', {
       url: text('Its URL, as that of a decision of Open Policy Agent. Empty: none is asked.', '', {
         pattern: '^(https?://.+)?$',

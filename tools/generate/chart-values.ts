@@ -11,7 +11,7 @@ import {
   type Section,
   type Settings,
 } from './chart-settings.ts';
-import { hsm, instances, xkiProxy } from './chart-held-keys.ts';
+import { hsm, instances, seal, xkiProxy } from './chart-held-keys.ts';
 import { podSettings, serviceSection, volumeSettings } from './chart-pod-settings.ts';
 
 const words = { type: 'string', minLength: 1 };
@@ -28,6 +28,7 @@ const image: Section = section(
 
 const kms: Section = section('The KMS, STS and RAM APIs, and all state.', {
   instances,
+  seal,
   hsm,
   servingNames: list(
     'Further DNS names and IP addresses in the serving certificate, for callers outside the cluster.',

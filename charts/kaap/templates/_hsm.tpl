@@ -1,35 +1,36 @@
-{{- /* Refuses what cannot work in kms.hsm. Takes the root. */ -}}
+{{- /*
+Refuses what cannot work in a section with an HSM. Takes (list root section name), where name is how the values name it,
+as the other definitions here do.
+*/ -}}
 {{- define "kaap.hsm.check" -}}
-{{- $hsm := .Values.kms.hsm }}
+{{- $hsm := index . 1 }}
+{{- $name := index . 2 }}
 {{- if $hsm.enabled }}
 {{- if not $hsm.token }}
-{{- fail "kms.hsm needs the label of the token: set kms.hsm.token" }}
+{{- fail (printf "%s needs the label of the token: set %s.token" $name $name) }}
 {{- end }}
 {{- if not $hsm.pinSecret.name }}
-{{- fail "kms.hsm needs the PIN of the token: set kms.hsm.pinSecret.name to a Secret that holds it" }}
+{{- fail (printf "%s needs the PIN of the token: set %s.pinSecret.name to a Secret that holds it" $name $name) }}
 {{- end }}
 {{- if and $hsm.softhsm2.enabled $hsm.module }}
-{{- fail "kms.hsm.softhsm2 brings a module of its own: leave kms.hsm.module out, or switch softhsm2 off" }}
+{{- fail (printf "%s.softhsm2 brings a module of its own: leave %s.module out, or switch softhsm2 off" $name $name) }}
 {{- end }}
 {{- if not (or $hsm.softhsm2.enabled $hsm.module) }}
-{{- fail "kms.hsm needs a PKCS#11 module: set kms.hsm.module to its path in the container, or kms.hsm.softhsm2.enabled to try it out" }}
-{{- end }}
-{{- if and $hsm.softhsm2.enabled (gt (int .Values.kms.replicas) 1) }}
-{{- fail "kms.hsm.softhsm2 keeps its keys on the volume of one pod: it cannot be used with kms.replicas above 1" }}
+{{- fail (printf "%s needs a PKCS#11 module: set %s.module to its path in the container, or %s.softhsm2.enabled to try it out" $name $name $name) }}
 {{- end }}
 {{- end }}
 {{- end }}
 
 {{- define "kaap.hsm.image" -}}
-{{- $hsm := .Values.kms.hsm -}}
-{{ $hsm.image | default (include "kaap.image" (list . (ternary "hsm-softhsm2" "hsm" $hsm.softhsm2.enabled))) }}
+{{- $root := index . 0 }}{{ $hsm := index . 1 -}}
+{{ $hsm.image | default (include "kaap.image" (list $root (ternary "hsm-softhsm2" "hsm" $hsm.softhsm2.enabled))) }}
 {{- end }}
 
 {{- /* What both containers with the module are told. */ -}}
 {{- define "kaap.hsm.env" -}}
-{{- $hsm := .Values.kms.hsm -}}
+{{- $root := index . 0 }}{{ $hsm := index . 1 -}}
 - name: KAAP_LOG_LEVEL
-  value: {{ .Values.logLevel }}
+  value: {{ $root.Values.logLevel }}
 - name: KAAP_HSM_MODULE
   value: {{ $hsm.module | default "/usr/lib/softhsm/libsofthsm2.so" }}
 - name: KAAP_HSM_TOKEN
@@ -42,9 +43,9 @@
 {{- end }}
 
 {{- define "kaap.hsm.mounts" -}}
-{{- $hsm := .Values.kms.hsm -}}
+{{- $root := index . 0 }}{{ $hsm := index . 1 -}}
 - { name: hsm-pin, mountPath: /etc/kaap/hsm, readOnly: true }
-# In the place of the token of kms: the module of a vendor has no business with the API server.
+# In the place of the token of the pod: the module of a vendor has no business with the API server.
 - { name: hsm-nothing, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
 {{- if $hsm.softhsm2.enabled }}
 - { name: data, mountPath: /var/lib/softhsm, subPath: softhsm2 }
@@ -55,18 +56,18 @@
 {{- end }}
 
 {{- /*
-The process with the module, as a native sidecar: it starts before kms and ends after it. It is the same user as kms, for
-its socket has mode 0600; the volumes keep them apart: kms has neither the PIN nor the module, nobody else has the socket.
+The process with the module, as a native sidecar: it starts before who uses it and ends after. It is the same user, for
+its socket has mode 0600; the volumes keep them apart: the other has neither the PIN nor the module, nobody else the socket.
 */ -}}
 {{- define "kaap.hsm.containers" -}}
-{{- $hsm := .Values.kms.hsm -}}
+{{- $root := index . 0 }}{{ $hsm := index . 1 -}}
 {{- if $hsm.softhsm2.enabled }}
 - name: hsm-token
   image: {{ include "kaap.hsm.image" . }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
   command: [/usr/local/bin/node, src/cmd/hsm-token.ts]
   securityContext:
-    {{- include "kaap.containerSecurityContext" . | nindent 4 }}
+    {{- include "kaap.containerSecurityContext" $root | nindent 4 }}
   env:
     {{- include "kaap.hsm.env" . | nindent 4 }}
     - name: KAAP_HSM_SO_PIN_FILE
@@ -79,10 +80,10 @@ its socket has mode 0600; the volumes keep them apart: kms has neither the PIN n
 {{- end }}
 - name: hsm
   image: {{ include "kaap.hsm.image" . }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
   restartPolicy: Always
   securityContext:
-    {{- include "kaap.containerSecurityContext" . | nindent 4 }}
+    {{- include "kaap.containerSecurityContext" $root | nindent 4 }}
   env:
     {{- include "kaap.hsm.env" . | nindent 4 }}
     - name: KAAP_HSM_SOCKET
@@ -101,7 +102,7 @@ its socket has mode 0600; the volumes keep them apart: kms has neither the PIN n
       value: ":9091"
   ports:
     - { name: hsm-health, containerPort: 9091 }
-  # No probe asks for the token: keys that are not in it work without it, so it must not hold up or end the pod of kms.
+  # No probe asks for the token: keys that are not in it work without it, so it must not hold up or end the pod.
   livenessProbe:
     httpGet: { path: /healthz, port: hsm-health }
     periodSeconds: 10
@@ -116,7 +117,7 @@ its socket has mode 0600; the volumes keep them apart: kms has neither the PIN n
 {{- end }}
 
 {{- define "kaap.hsm.volumes" -}}
-{{- $hsm := .Values.kms.hsm -}}
+{{- $root := index . 0 }}{{ $hsm := index . 1 -}}
 - name: hsm-pin
   secret:
     secretName: {{ $hsm.pinSecret.name }}

@@ -10,6 +10,7 @@
 {{- if not $proxy.prefixes }}
 {{- fail "xkiProxy serves nobody without prefixes: set xkiProxy.prefixes to path, keyIds and credentials of each" }}
 {{- end }}
+{{- include "kaap.hsm.check" (list . $proxy.hsm "xkiProxy.hsm") }}
 {{- $seen := dict }}
 {{- range $proxy.prefixes }}
 {{- if hasKey $seen .path }}
@@ -44,6 +45,10 @@
 {{- $_ := set $tls "clientCaFile" "/etc/kaap/client-ca/ca.crt" }}
 {{- end }}
 {{- $keys := dict "kind" "file" "file" "/var/lib/kaap/keys.json" "sealKeyFile" "/etc/kaap/seal/seal.key" }}
+{{- if $proxy.hsm.enabled }}
+{{- $_ := set $keys "kind" "pkcs11" }}
+{{- $_ := set $keys "socket" "/run/kaap-hsm/private/hsm.sock" }}
+{{- end }}
 {{- $file := dict "region" ($proxy.region | default .Values.region) "tls" $tls "auditDir" "/var/lib/kaap/audit" "keys" $keys "prefixes" $prefixes }}
 {{- with $proxy.policy.url }}
 {{- $_ := set $file "policyUrl" . }}

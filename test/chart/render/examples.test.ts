@@ -35,4 +35,10 @@ describe('the values of the examples', () => {
     expect(fileOf(objects, 'kaap-xki-proxy', 'proxy.yaml')).toContain('payments');
     expect(objects.map(({ metadata }) => metadata.name)).toEqual(objects.map(() => 'kaap-xki-proxy'));
   });
+
+  test('external-keys/chart/owner-hsm.yaml put the keys of that proxy into an HSM', () => {
+    const files = ['owner', 'owner-hsm'].map((name) => example('external-keys', 'chart', `${name}.yaml`));
+    const args = [...files.map((file) => `--values=${file}`), '--show-only=templates/xki-proxy-*.yaml'];
+    expect(fileOf(template(args), 'kaap-xki-proxy', 'proxy.yaml')).toContain('kind: pkcs11');
+  });
 });

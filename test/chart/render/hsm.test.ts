@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { hsmVariables } from '../../../src/cmd/hsm-config.ts';
 import { readInstances } from '../../../src/cmd/instances-config.ts';
 import { readKmsConfig } from '../../../src/cmd/kms-config.ts';
+import { readSeal } from '../../../src/cmd/seal-config.ts';
 import { template } from '../programs.ts';
 import { containerOf, environmentOf, fileOf, find, mountsOf, podOf, refusal, values } from './objects.ts';
 
@@ -93,6 +94,32 @@ describe('the HSM process', () => {
       },
       { to: [{ ipBlock: { cidr: '198.51.100.7/32' } }], ports: [{ port: 1792, protocol: 'TCP' }] },
     ]);
+  });
+});
+
+describe('the seal of the values', () => {
+  test.each([
+    ['the Secret kaap-kms-seal', [], { kind: 'file', path: '/etc/kaap/seal/seal.key' }],
+    [
+      'a key in the HSM',
+      ['--set=kms.seal.kind=hsm', '--set=kms.seal.instance=kst-hsm00001'],
+      { kind: 'hsm', instance: 'kst-hsm00001' },
+    ],
+    [
+      'a key of the owner',
+      ['--set=kms.seal.kind=xki', '--set=kms.seal.instance=kst-bank0001', '--set=kms.seal.keyId=pay.ments_1'],
+      { kind: 'xki', instance: 'kst-bank0001', externalKeyId: 'pay.ments_1' },
+    ],
+  ])('is %s', (_what, args, seal) => {
+    const pod = podOf(template([...values('held-keys'), ...args]), 'StatefulSet', 'kaap-kms');
+    expect(readSeal(environmentOf(containerOf(pod, 'kms')))).toEqual(seal);
+    // Another seal starts without the Secret, and can go back to it while it is there.
+    const mounted = pod.volumes.find(({ name }) => name === 'seal');
+    expect(mounted?.['secret']).toEqual({
+      secretName: 'kaap-kms-seal',
+      defaultMode: 0o440,
+      ...(seal.kind !== 'file' && { optional: true }),
+    });
   });
 });
 
@@ -255,6 +282,29 @@ describe('what cannot work is refused, and the refusal says what to set', () => 
     ['an HSM without a module', [...softHsm, '--set=kms.hsm.softhsm2.enabled=false'], 'set kms.hsm.module'],
     ['two modules', [...softHsm, '--set=kms.hsm.module=/opt/a.so'], 'leave kms.hsm.module out'],
     ['a relative path of a module', ['--set=kms.hsm.module=a.so'], '/kms/hsm/module'],
+    ['a seal by an HSM that is not there', ['--set=kms.seal.kind=hsm'], 'set kms.seal.instance'],
+    [
+      'a seal by an instance of another type',
+      [...values('held-keys'), '--set=kms.seal.kind=hsm', '--set=kms.seal.instance=kst-bank0001'],
+      'needs an instance of type Hardware',
+    ],
+    [
+      'a seal by an owner without his key',
+      [...values('held-keys'), '--set=kms.seal.kind=xki', '--set=kms.seal.instance=kst-bank0001'],
+      'set kms.seal.keyId',
+    ],
+    [
+      'a key of the owner for a seal by an HSM',
+      [
+        ...values('held-keys'),
+        '--set=kms.seal.kind=hsm',
+        '--set=kms.seal.instance=kst-hsm00001',
+        '--set=kms.seal.keyId=a',
+      ],
+      'leave keyId out',
+    ],
+    ['an instance for the seal by the Secret', ['--set=kms.seal.instance=kst-aaaa'], 'leave instance and keyId out'],
+    ['an unknown kind of seal', ['--set=kms.seal.kind=none'], '/kms/seal/kind'],
     [
       'SoftHSM2 for several pods',
       [...softHsm, '--set=kms.replicas=2', '--set=kms.database.existingSecret=a'],

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { hsmVariables } from '../../../src/cmd/hsm-config.ts';
 import { readProxyConfig } from '../../../src/xki/proxy-config.ts';
 import { namespace, template } from '../programs.ts';
 import { containerOf, environmentOf, fileOf, find, mountsOf, podOf, refusal, values } from './objects.ts';
@@ -131,6 +133,71 @@ describe('the proxy of an owner', () => {
   });
 });
 
+describe('the HSM of an owner', () => {
+  const hsm = {
+    enabled: true,
+    module: '/opt/vendor/lib/libvendor-pkcs11.so',
+    token: 'keys of the bank',
+    pinSecret: { name: 'bank-pin', key: 'user' },
+    egress: [{ to: [{ ipBlock: { cidr: '198.51.100.9/32' } }], ports: [{ port: 1792, protocol: 'TCP' }] }],
+  };
+  const objects = template(proxy({ ...minimal, hsm }));
+  const pod = podOf(objects, 'Deployment', 'kaap-xki-proxy');
+
+  test('is worked by a sidecar of the proxy, by the socket that the configuration of the proxy names', () => {
+    expect(pod.initContainers?.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([['hsm', 'Always']]);
+    const sidecar = environmentOf(containerOf(pod, 'hsm'));
+    expect(z.object(hsmVariables).parse(sidecar)).toMatchObject({
+      KAAP_HSM_MODULE: hsm.module,
+      KAAP_HSM_TOKEN: hsm.token,
+      KAAP_HSM_PIN_FILE: '/etc/kaap/hsm/pin',
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'kaap-proxy-'));
+    const file = join(folder, 'proxy.yaml');
+    writeFileSync(file, fileOf(objects, 'kaap-xki-proxy', 'proxy.yaml'));
+    const { keys } = readProxyConfig(file);
+    rmSync(folder, { recursive: true });
+    expect(keys).toEqual({
+      kind: 'pkcs11',
+      file: '/var/lib/kaap/keys.json',
+      sealKeyFile: '/etc/kaap/seal/seal.key',
+      socket: sidecar['KAAP_HSM_SOCKET'],
+    });
+  });
+
+  test('F2, F3: its PIN is the sidecar’s alone, its socket the sidecar’s and the proxy’s', () => {
+    const containers = [...(pod.initContainers ?? []), ...pod.containers];
+    const mounting = (volume: string): string[] =>
+      containers.filter((one) => Object.values(mountsOf(one)).includes(volume)).map(({ name }) => name);
+    expect(mounting('hsm-pin')).toEqual(['hsm']);
+    expect(mounting('hsm-socket')).toEqual(['hsm', 'xki-proxy']);
+    expect(mounting('data')).toEqual(['xki-proxy']);
+    expect(pod.volumes).toContainEqual({
+      name: 'hsm-pin',
+      secret: { secretName: 'bank-pin', defaultMode: 0o440, items: [{ key: 'user', path: 'pin' }] },
+    });
+  });
+
+  test('is all that the pod is let out to, besides the policy engine', () => {
+    const egress = (value: object): unknown[] =>
+      (find(template(proxy(value)), 'NetworkPolicy', 'kaap-xki-proxy')['spec'] as { egress: unknown[] }).egress;
+    expect(egress({ ...minimal, hsm })).toEqual([
+      ...hsm.egress,
+      expect.objectContaining({ ports: expect.anything() as unknown }),
+    ]);
+    expect(egress({ ...minimal, hsm: { ...hsm, egress: [] } })).toEqual([]);
+    const engine = { url: 'https://opa.bank.example:8181/v1/data/xki/allow' };
+    expect(JSON.stringify(egress({ ...minimal, hsm, policy: engine }))).toContain('8181');
+  });
+
+  test('can be SoftHSM2, with its token on the volume of the proxy', () => {
+    const tryOut = { ...hsm, module: '', softhsm2: { enabled: true }, egress: [] };
+    const trying = podOf(template(proxy({ ...minimal, hsm: tryOut })), 'Deployment', 'kaap-xki-proxy');
+    expect(trying.initContainers?.map(({ name }) => name)).toEqual(['hsm-token', 'hsm']);
+    expect(mountsOf(containerOf(trying, 'hsm'))).toMatchObject({ '/var/lib/softhsm': 'data/softhsm2' });
+  });
+});
+
 describe('what cannot work is refused, and the refusal says what to set', () => {
   const [first] = minimal.prefixes;
   const [credential] = first?.credentials ?? [];
@@ -153,6 +220,7 @@ describe('what cannot work is refused, and the refusal says what to set', () => 
       withPrefix({ credentials: [{ ...credential, secretAccessKey: 'x' }] }),
       'secretAccessKey',
     ],
+    ['an HSM without a label', { ...minimal, hsm: { enabled: true } }, 'set xkiProxy.hsm.token'],
     ['a path with a slash at its end', withPrefix({ path: '/bank/' }), '/xkiProxy/prefixes/0/path'],
     ['an id of a key that is a path', withPrefix({ keyIds: ['a/b'] }), '/keyIds/0'],
     [
