@@ -36,6 +36,11 @@ export function readDer(bytes: Buffer): DerValue {
   return value;
 }
 
+/** Reads the value that the bytes begin with, whatever follows. */
+export function readFirst(bytes: Buffer): DerValue {
+  return readAt(bytes, 0);
+}
+
 /** Reads exactly one value of a tag. */
 export function readTagged(bytes: Buffer, tag: number): DerValue {
   return expectTag(readDer(bytes), tag);

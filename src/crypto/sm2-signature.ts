@@ -1,6 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import { formatScalarPair, inverse, parseScalarPair, scalarBytes, scalarOf } from './scalar.ts';
-import { multipleOfGenerator, privateScalar, randomScalar, sm2Order } from './sm2.ts';
+import {
+  multipleOfGenerator,
+  multipleOfPoint,
+  privateScalar,
+  publicPoint,
+  randomScalar,
+  sm2Order,
+  sumOfPoints,
+} from './sm2.ts';
 import type { RandomBytes } from './uuid.ts';
 
 /** Signs a digest e = SM3(Z ‖ M) of 32 bytes: ASN.1 DER of (r, s) (GB/T 32918.2 §6.1, GM/T 0009). */
@@ -16,18 +24,21 @@ export function signSm2Digest(key: KeyObject, digest: Uint8Array, random: Random
   }
 }
 
-/**
- * Whether `signature` (ASN.1 DER) is of the digest (GB/T 32918.2 §7.1). Takes the private key: then s·G + t·P is the one
- * multiple (s + t·d)·G.
- */
+/** Whether `signature` (ASN.1 DER) is of the digest (GB/T 32918.2 §7.1). With the public key it takes some 10 ms. */
 export function verifySm2Digest(key: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
   const e = digestScalar(digest);
   const pair = parseScalarPair(sm2Order, signature);
   if (pair === undefined) return false;
   const t = (pair.r + pair.s) % sm2Order;
-  const multiple = (pair.s + t * privateScalar(key)) % sm2Order;
-  if (t === 0n || multiple === 0n) return false;
-  return (e + firstCoordinate(multipleOfGenerator(multiple))) % sm2Order === pair.r;
+  const point = t === 0n ? undefined : verificationPoint(key, pair.s, t);
+  return point !== undefined && (e + firstCoordinate(point)) % sm2Order === pair.r;
+}
+
+/** s·G + t·P, which with the private key d is the one multiple (s + t·d)·G. */
+function verificationPoint(key: KeyObject, s: bigint, t: bigint): Buffer | undefined {
+  if (key.type !== 'private') return sumOfPoints(multipleOfGenerator(s), multipleOfPoint(t, publicPoint(key)));
+  const multiple = (s + t * privateScalar(key)) % sm2Order;
+  return multiple === 0n ? undefined : multipleOfGenerator(multiple);
 }
 
 function digestScalar(digest: Uint8Array): bigint {

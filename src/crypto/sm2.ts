@@ -2,7 +2,7 @@ import { createECDH, createPrivateKey, createPublicKey, hash, type KeyObject } f
 import { sm2 } from 'sm-crypto-v2';
 import { derInteger, derOctetString, derOid, derSequence } from './der.ts';
 import { derTags, expectTag, readElements, readOid, readSequence } from './der-reader.ts';
-import { bytesOf, scalarBytes, scalarOf } from './scalar.ts';
+import { bytesOf, inverse, scalarBytes, scalarOf } from './scalar.ts';
 import type { RandomBytes } from './uuid.ts';
 
 /**
@@ -10,6 +10,9 @@ import type { RandomBytes } from './uuid.ts';
  * a digest nor a multiple of another point, so those are written here: see sm2-signature.ts and sm2-encryption.ts.
  */
 export const sm2Order = 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123n;
+
+/** p; the curve is y² = x³ - 3x + b over it. */
+const fieldPrime = 0xfffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffffn;
 
 const curveOid = '1.2.156.10197.1.301';
 const ecPublicKeyOid = '1.2.840.10045.2.1';
@@ -46,6 +49,28 @@ export function multipleOfGenerator(scalar: bigint): Buffer {
 /** The multiple of a point, both as 0x04 ‖ x ‖ y. Throws when the point is not on the curve. */
 export function multipleOfPoint(scalar: bigint, point: Uint8Array): Buffer {
   return Buffer.from(sm2.ecdh(bytesOf(scalar), Buffer.from(point).toString('hex'), false));
+}
+
+/** Sum of two points of the curve, both as 0x04 ‖ x ‖ y; nothing for the point at infinity. Not for secrets: takes its time by them. */
+export function sumOfPoints(left: Buffer, right: Buffer): Buffer | undefined {
+  const [x1, y1] = coordinatesOf(left);
+  const [x2, y2] = coordinatesOf(right);
+  if (x1 === x2 && (y1 + y2) % fieldPrime === 0n) return undefined;
+  // GB/T 32918.1 §3.2.3.1: the tangent's slope, or that of the line through both.
+  const slope =
+    x1 === x2
+      ? modulo((3n * x1 * x1 - 3n) * inverse(modulo(2n * y1), fieldPrime))
+      : modulo((y2 - y1) * inverse(modulo(x2 - x1), fieldPrime));
+  const x = modulo(slope * slope - x1 - x2);
+  return Buffer.concat([Buffer.from([4]), bytesOf(x), bytesOf(modulo(slope * (x1 - x) - y1))]);
+}
+
+function coordinatesOf(point: Buffer): [x: bigint, y: bigint] {
+  return [scalarOf(point.subarray(1, 1 + scalarBytes)), scalarOf(point.subarray(1 + scalarBytes))];
+}
+
+function modulo(value: bigint): bigint {
+  return ((value % fieldPrime) + fieldPrime) % fieldPrime;
 }
 
 /** The number that a private key is. Throws for a key of another curve. */

@@ -1,6 +1,14 @@
 import { createPrivateKey, createPublicKey, hash } from 'node:crypto';
 import { generatePrivateKey } from '../crypto/key-pair.ts';
-import { wrappingAlgorithms, wrappingPairs, type WrappingAlgorithmName } from '../crypto/key-wrapping.ts';
+import { envelopeAlgorithmNames, keyEnvelopes, type EnvelopeAlgorithmName } from '../crypto/key-envelope.ts';
+import type { KeySpecRow } from '../crypto/key-specs.ts';
+import {
+  wrappingAlgorithmNames,
+  wrappingAlgorithms,
+  wrappingPairs,
+  type WrappingAlgorithmName,
+  type WrappingKeySpec,
+} from '../crypto/key-wrapping.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Transaction } from '../ports/store.ts';
 import type { KmsDependencies } from './dependencies.ts';
@@ -19,6 +27,20 @@ const maxTokens = 10;
  */
 const maxFailures = 5;
 
+/** Ways to wrap material on its way in: symmetric keys by themselves, private keys in an envelope. */
+export type ImportAlgorithmName = WrappingAlgorithmName | EnvelopeAlgorithmName;
+export const importAlgorithmNames: readonly [ImportAlgorithmName, ...ImportAlgorithmName[]] = [
+  ...wrappingAlgorithmNames,
+  ...envelopeAlgorithmNames,
+];
+const importAlgorithms = { ...wrappingAlgorithms, ...keyEnvelopes };
+
+/** The algorithms for material of a key spec under a wrapping key of that kind. */
+export function importAlgorithmsOf(row: KeySpecRow, wrappingKey: WrappingKeySpec): readonly ImportAlgorithmName[] {
+  const names = row.form === 'asymmetric' ? envelopeAlgorithmNames : wrappingAlgorithmNames;
+  return names.filter((name) => importAlgorithms[name].keySpec === wrappingKey);
+}
+
 type Dependencies = Pick<KmsDependencies, 'store' | 'clock' | 'random'>;
 
 /** What GetParametersForImport hands out. */
@@ -35,9 +57,9 @@ export interface ImportParameters {
 export async function issueImportToken(
   { store, clock, random }: Dependencies,
   keyId: string,
-  algorithm: WrappingAlgorithmName,
+  algorithm: ImportAlgorithmName,
 ): Promise<ImportParameters> {
-  const pair = await generatePrivateKey(wrappingPairs[wrappingAlgorithms[algorithm].keySpec]);
+  const pair = await generatePrivateKey(wrappingPairs[importAlgorithms[algorithm].keySpec]);
   const token = random(tokenBytes).toString('base64');
   const expireTime = clock.now() + validMs;
   const privateKey = pair.export({ format: 'der', type: 'pkcs8' });
@@ -77,7 +99,7 @@ export function unwrapForToken({ algorithm, privateKey }: ImportTokenRecord, wra
   const der = Buffer.from(privateKey, 'base64');
   try {
     const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-    return wrappingAlgorithms[algorithm].unwrap(key, wrapped);
+    return importAlgorithms[algorithm].unwrap(key, wrapped);
   } finally {
     der.fill(0);
   }

@@ -24,14 +24,13 @@ export function assertImports(key: KeyRecord): void {
 export function invalidKeyMaterial(): ApiError {
   return new ApiError(
     'InvalidKeyMaterial',
-    'The material cannot be imported. Wrap exactly as many bytes as the key spec has, with the public key and algorithm that ' +
-      'belong to the ImportToken; a key takes only the material it had before.',
+    'The material cannot be imported. Wrap exactly as many bytes as the key spec has, or a private key of the spec in PKCS #8, with ' +
+      'the public key and algorithm that belong to the ImportToken; a key takes only the material it had before.',
   );
 }
 
-/** Whether these bytes may become the material of the key: as long as its spec says, and the same as before. */
-export function fitsKey(key: KeyRecord, bytes: Uint8Array, materialBytes: number | undefined): boolean {
-  if (bytes.length !== materialBytes) return false;
+/** Whether these bytes are what the key had before, if it had any. */
+export function isSameMaterial(key: KeyRecord, bytes: Uint8Array): boolean {
   return key.imported === undefined || timingSafeEqual(Buffer.from(key.imported.check, 'base64'), checkOf(key, bytes));
 }
 
@@ -52,7 +51,7 @@ export async function putMaterial(
   await dependencies.store.transact(async (transaction) => {
     const key = await loadKey(transaction, found);
     assertKeyState(key, now, 'importMaterial');
-    if (!fitsKey(key, bytes, bytes.length)) throw invalidKeyMaterial();
+    if (!isSameMaterial(key, bytes)) throw invalidKeyMaterial();
     if (stateAt(key, now) === 'PendingImport') key.state = 'Enabled';
     key.imported = {
       check: checkOf(key, bytes).toString('base64'),

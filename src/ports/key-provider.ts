@@ -26,7 +26,7 @@ export interface KeyProvider {
   /** Makes new material of `keySpec` (a row of the key-spec table). What comes back is stored, sealed, with the version. */
   generate(keySpec: string, placement?: KeyPlacement): Promise<KeyMaterial>;
   /**
-   * Takes material from outside: as many bytes as the spec has. It comes back under the version id it had before, if it had
+   * Takes material from outside: as many bytes as the spec has, or PKCS #8 DER of a private key. It comes back under the version id it had before, if it had
    * one. A provider without this takes none.
    */
   importMaterial?(

@@ -10,6 +10,7 @@ import { LRUCache } from 'lru-cache';
 import { asymmetricCiphers, signatureAlgorithms } from '../crypto/asymmetric.ts';
 import { invalidCiphertext, maxSealedTextBytes } from '../crypto/ciphertext-blob.ts';
 import { DigestError } from '../crypto/ecdsa-digest.ts';
+import { importedMaterial } from '../crypto/imported-material.ts';
 import { keySpecs, keySpecsOf, type KeySpecRow } from '../crypto/key-specs.ts';
 import { uuidV4, type RandomBytes } from '../crypto/uuid.ts';
 import { ApiError } from '../lib/errors.ts';
@@ -53,9 +54,9 @@ export class SoftwareProvider implements KeyProvider {
     _placement: KeyPlacement,
     versionId?: string,
   ): Promise<KeyMaterial> {
-    const { materialBytes } = softwareRow(keySpec);
-    if (bytes.length !== materialBytes) throw new RangeError(`material of ${keySpec} has another length`);
-    return { versionId: versionId ?? uuidV4(this.#random), keySpec, bytes: Buffer.from(bytes) };
+    const material = importedMaterial(softwareRow(keySpec), bytes, this.#random);
+    if (material === undefined) throw new RangeError(`these bytes are no material of ${keySpec}`);
+    return { versionId: versionId ?? uuidV4(this.#random), keySpec, bytes: material };
   }
 
   async encrypt(material: KeyMaterial, plaintext: Uint8Array, aad: Uint8Array): Promise<SealedParts> {

@@ -17,7 +17,14 @@ import {
   maxSm2PlaintextBytes,
 } from '../../src/crypto/sm2-encryption.ts';
 import { signSm2Digest, verifySm2Digest } from '../../src/crypto/sm2-signature.ts';
-import { privateKeyOfScalar, publicPoint, sm2MessageDigest, sm2Order } from '../../src/crypto/sm2.ts';
+import {
+  multipleOfGenerator,
+  privateKeyOfScalar,
+  publicPoint,
+  sm2MessageDigest,
+  sm2Order,
+  sumOfPoints,
+} from '../../src/crypto/sm2.ts';
 import vectors from '../vectors/crypto/sm2.json' with { type: 'json' };
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
@@ -73,6 +80,33 @@ describe('SM2DSA', () => {
       expect(verifySm2Digest(key, digest, wrong)).toBe(false);
     }
     expect(verifySm2Digest(key, digest, formatScalarPair(1n, sm2Order - 1n))).toBe(false);
+  });
+
+  it('E5: is verified alike with the public key, which takes a sum of two points', async () => {
+    const other = createPublicKey(await generatePrivateKey({ namedCurve: 'SM2' }));
+    const digest = randomBytes(32);
+    const signature = signSm2Digest(key, digest, randomBytes);
+    expect(verifySm2Digest(publicKey, digest, signature)).toBe(true);
+    expect(verifySm2Digest(other, digest, signature)).toBe(false);
+    expect(verifySm2Digest(publicKey, randomBytes(32), signature)).toBe(false);
+    for (let bit = 0; bit < signature.length * 8; bit += 37) {
+      const changed = Buffer.from(signature);
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(verifySm2Digest(publicKey, digest, changed), `bit ${bit}`).toBe(false);
+    }
+    expect(verifySm2Digest(publicKey, digest, formatScalarPair(1n, sm2Order - 1n))).toBe(false);
+  });
+
+  it('sums points as the generator’s multiples do, also a point and itself, and none to infinity', () => {
+    for (const [left, right] of [
+      [1n, 2n],
+      [7n, 7n],
+      [5n, sm2Order - 3n],
+    ] as const) {
+      const sum = sumOfPoints(multipleOfGenerator(left), multipleOfGenerator(right));
+      expect(sum?.equals(multipleOfGenerator((left + right) % sm2Order))).toBe(true);
+    }
+    expect(sumOfPoints(multipleOfGenerator(9n), multipleOfGenerator(sm2Order - 9n))).toBeUndefined();
   });
 
   it('agrees with another implementation, both ways', async () => {

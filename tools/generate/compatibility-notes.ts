@@ -15,6 +15,6 @@ export const parameterDifferences: Notes = {
   'CreateApplicationAccessPoint.AuthenticationMethod': 'Besides ClientKey, takes RAMRole.',
   'CreateCertificate.KeySpec': '`EC_SM2` is refused.',
   'CreateCertificate.ProtectionLevel': '`HSM` is refused.',
-  'CreateKey.Origin': '`EXTERNAL` for symmetric and HMAC keys in software.',
+  'CreateKey.Origin': '`EXTERNAL` for every key spec in software, and for symmetric and HMAC keys in an HSM.',
   'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',
 };

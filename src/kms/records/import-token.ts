@@ -1,3 +1,4 @@
+import type { EnvelopeAlgorithmName } from '../../crypto/key-envelope.ts';
 import type { WrappingAlgorithmName } from '../../crypto/key-wrapping.ts';
 import { RecordTable } from './record-table.ts';
 
@@ -6,7 +7,7 @@ import { RecordTable } from './record-table.ts';
  * is not kept.
  */
 export interface ImportTokenRecord {
-  algorithm: WrappingAlgorithmName;
+  algorithm: WrappingAlgorithmName | EnvelopeAlgorithmName;
   /** PKCS #8 DER of the private key that unwraps, base64. */
   privateKey: string;
   /** Milliseconds since the Unix epoch. */

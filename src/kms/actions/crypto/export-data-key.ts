@@ -82,7 +82,8 @@ export function generateAndExportDataKey(dependencies: KmsDependencies): AnyActi
 }
 
 function recipientKey({ PublicKeyBlob, WrappingKeySpec, WrappingAlgorithm }: Recipient): KeyObject {
-  assertWrapping(WrappingAlgorithm, WrappingKeySpec);
+  const fitting = wrappingAlgorithmNames.filter((name) => wrappingAlgorithms[name].keySpec === WrappingKeySpec);
+  assertWrapping(WrappingAlgorithm, fitting);
   const key = readWrappingKey(WrappingKeySpec, Buffer.from(PublicKeyBlob, 'base64'));
   if (key !== undefined) return key;
   const message = `The parameter PublicKeyBlob must be base64 of a SubjectPublicKeyInfo (DER) of ${WrappingKeySpec}.`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { importsInto } from '../../../crypto/imported-material.ts';
 import {
   defaultKeySpec,
   keySpecs,
@@ -115,13 +116,12 @@ function draftKey(dependencies: KmsDependencies, parameters: Input): KeyRecord {
   };
 }
 
-/** Material comes from outside for keys that are so many bytes, into providers that take it, and stays the same. */
+/** Material comes from outside into providers that take it, and stays the same. */
 function assertMayImport(dependencies: KmsDependencies, parameters: Input, provider: ProviderKind): void {
   const { KeySpec, EnableAutomaticRotation } = parameters;
-  if (
-    keySpecs[KeySpec]?.materialBytes === undefined ||
-    dependencies.providers[provider]?.importMaterial === undefined
-  ) {
+  const row = keySpecs[KeySpec];
+  const takesAny = dependencies.providers[provider]?.importMaterial !== undefined;
+  if (row === undefined || !takesAny || !importsInto(row, provider)) {
     const message = `Material of ${KeySpec} keys cannot be imported in this instance. Use the Origin Aliyun_KMS.`;
     throw new ApiError('Unsupported.Origin', message);
   }

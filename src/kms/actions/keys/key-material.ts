@@ -1,31 +1,35 @@
 import { z } from 'zod';
-import { keySpecs } from '../../../crypto/key-specs.ts';
-import {
-  wrappingAlgorithmNames,
-  wrappingAlgorithms,
-  wrappingKeySpecs,
-  type WrappingAlgorithmName,
-  type WrappingKeySpec,
-} from '../../../crypto/key-wrapping.ts';
+import { importedMaterial } from '../../../crypto/imported-material.ts';
+import { keySpecs, type KeySpecRow } from '../../../crypto/key-specs.ts';
+import { wrappingKeySpecs } from '../../../crypto/key-wrapping.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
-import { countRefusal, findImportToken, issueImportToken, unwrapForToken } from '../../import-tokens.ts';
+import {
+  countRefusal,
+  findImportToken,
+  importAlgorithmNames,
+  importAlgorithmsOf,
+  issueImportToken,
+  unwrapForToken,
+} from '../../import-tokens.ts';
 import { loadKey, type KeyLookup } from '../../key-lookup.ts';
-import { assertImports, deleteMaterial, fitsKey, invalidKeyMaterial, putMaterial } from '../../key-material.ts';
+import { assertImports, deleteMaterial, invalidKeyMaterial, isSameMaterial, putMaterial } from '../../key-material.ts';
 import { assertKeyState } from '../../key-state.ts';
 import { base64Text, integer, keyReference, oneOf, withDefault } from '../../parameters.ts';
+import type { KeyRecord } from '../../records/key.ts';
 import { isoSeconds } from '../../time-format.ts';
 import { keyAction } from './key-action.ts';
 
-/** More than the longest material takes under any wrapping. */
-const maxWrappedBytes = 1024;
+/** More than the longest material takes under any wrapping: a private key of RSA_4096 in an envelope. */
+const maxWrappedBytes = 4096;
+const maxTokenBytes = 1024;
 /** The last second that an ISO date of four digits can tell. */
 const maxUnixSeconds = 253_402_300_799;
 
 const parametersInput = z.object({
   KeyId: keyReference(),
-  WrappingAlgorithm: oneOf(wrappingAlgorithmNames),
+  WrappingAlgorithm: oneOf(importAlgorithmNames),
   WrappingKeySpec: oneOf(wrappingKeySpecs),
 });
 
@@ -35,9 +39,9 @@ export function getParametersForImport(dependencies: KmsDependencies): AnyAction
     name: 'GetParametersForImport',
     input: parametersInput,
     run: async (found, { WrappingAlgorithm, WrappingKeySpec }) => {
-      assertWrapping(WrappingAlgorithm, WrappingKeySpec);
       const key = await loadKey(dependencies.store, found);
       assertImports(key);
+      assertWrapping(WrappingAlgorithm, importAlgorithmsOf(rowOf(key), WrappingKeySpec));
       const { token, publicKey, expireTime } = await issueImportToken(dependencies, key.keyId, WrappingAlgorithm);
       return {
         KeyId: key.keyId,
@@ -52,7 +56,7 @@ export function getParametersForImport(dependencies: KmsDependencies): AnyAction
 const importInput = z.object({
   KeyId: keyReference(),
   EncryptedKeyMaterial: base64Text(maxWrappedBytes),
-  ImportToken: base64Text(maxWrappedBytes),
+  ImportToken: base64Text(maxTokenBytes),
   /** Seconds since the Unix epoch; 0 means never. */
   KeyMaterialExpireUnix: withDefault(integer(0, maxUnixSeconds), 0),
 });
@@ -90,16 +94,24 @@ async function importMaterial(
       'The parameter KeyMaterialExpireUnix must be 0, or seconds that are yet to come.',
     );
   }
-  const bytes = unwrapForToken(token, Buffer.from(EncryptedKeyMaterial, 'base64'));
+  const unwrapped = unwrapForToken(token, Buffer.from(EncryptedKeyMaterial, 'base64'));
+  const bytes = unwrapped && importedMaterial(rowOf(key), unwrapped, dependencies.random);
   try {
-    if (bytes === undefined || !fitsKey(key, bytes, keySpecs[key.keySpec]?.materialBytes)) {
+    if (bytes === undefined || !isSameMaterial(key, bytes)) {
       await countRefusal(dependencies, key.keyId, ImportToken);
       throw invalidKeyMaterial();
     }
     await putMaterial(dependencies, found, bytes, expireTime);
   } finally {
+    unwrapped?.fill(0);
     bytes?.fill(0);
   }
+}
+
+function rowOf({ keySpec }: KeyRecord): KeySpecRow {
+  const row = keySpecs[keySpec];
+  if (row === undefined) throw new Error(`there is no key spec ${keySpec}`);
+  return row;
 }
 
 /** KMS DeleteKeyMaterial: destroys it. What it encrypted can be read again once the same material is imported. */
@@ -114,12 +126,11 @@ export function deleteKeyMaterial(dependencies: KmsDependencies): AnyAction {
   });
 }
 
-/** Throws `InvalidParameter` unless the algorithm wraps under keys of that spec. */
-export function assertWrapping(algorithm: WrappingAlgorithmName, keySpec: WrappingKeySpec): void {
-  if (wrappingAlgorithms[algorithm].keySpec === keySpec) return;
-  const fitting = wrappingAlgorithmNames.filter((name) => wrappingAlgorithms[name].keySpec === keySpec);
+/** Throws `InvalidParameter` unless the algorithm is one of those that go with the kind of wrapping key. */
+export function assertWrapping(algorithm: string, fitting: readonly string[]): void {
+  if (fitting.includes(algorithm)) return;
   throw new ApiError(
     'InvalidParameter',
-    `The parameter WrappingAlgorithm must be one of ${fitting.join(', ')} for this WrappingKeySpec.`,
+    `The parameter WrappingAlgorithm must be one of ${fitting.join(', ')} for this key and WrappingKeySpec.`,
   );
 }

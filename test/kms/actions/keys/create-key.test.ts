@@ -92,10 +92,6 @@ describe('CreateKey', () => {
       'UnsupportedOperation: Keys of EC_P256 are not rotated automatically. Leave EnableAutomaticRotation out.',
     ],
     [
-      { Origin: 'EXTERNAL', KeySpec: 'EC_P256' },
-      'Unsupported.Origin: Material of EC_P256 keys cannot be imported in this instance. Use the Origin Aliyun_KMS.',
-    ],
-    [
       { ProtectionLevel: 'HSM' },
       'Unsupported.ProtectionLevel: Keys of this instance have the protection level SOFTWARE. Leave ProtectionLevel out, or name another instance.',
     ],
