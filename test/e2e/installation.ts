@@ -61,6 +61,12 @@ export async function podsOf(namespace: string, label: string): Promise<PodObjec
   return (await read<{ items: PodObject[] }>(['pods', '-n', namespace, '-l', label]))?.items ?? [];
 }
 
+/** Whether a pod serves: ready, and not about to end. */
+export function isReady({ metadata, status }: PodObject): boolean {
+  const ready = status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+  return metadata.deletionTimestamp === undefined && ready === true;
+}
+
 /** What test-app printed: the last value of each name, decoded. `null` where it said MISSING. */
 export async function printed(namespace: string, pod: string, container = 'app'): Promise<Map<string, Buffer | null>> {
   const text = await cluster().kubectl(['logs', '-n', namespace, pod, '-c', container]);

@@ -5,6 +5,7 @@ import {
   cluster,
   eventsAbout,
   eventually,
+  isReady,
   kaap,
   operatorMetrics,
   podsOf,
@@ -12,6 +13,7 @@ import {
   read,
   type PodObject,
 } from './installation.ts';
+import { ReadyHistory } from './ready-history.ts';
 import { podTemplate, subjects, tenantObjects } from './tenant.ts';
 
 const namespace = 'e2e-rollout';
@@ -48,10 +50,6 @@ function objects(): object[] {
     return kind === 'SecretBinding' ? { ...object, spec: { ...spec, refresh } } : object;
   });
 }
-
-const isReady = ({ metadata, status }: PodObject): boolean =>
-  metadata.deletionTimestamp === undefined &&
-  status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
 
 /** The password in the environment of every pod that is ready. */
 async function passwords(): Promise<(string | undefined)[]> {
@@ -95,21 +93,10 @@ async function untilRolledOut(reason: string): Promise<Condition> {
   );
 }
 
-/** Looks at the pods again and again: the names of those that are ready, until `isOver`. */
-async function watchReady(isOver: () => boolean): Promise<Set<string>[]> {
-  const seen: Set<string>[] = [];
-  while (!isOver()) {
-    const pods = await podsOf(namespace, workload);
-    seen.push(new Set(pods.filter(isReady).map(({ metadata }) => metadata.uid)));
-    await sleep(200);
-  }
-  return seen;
-}
-
 describe('A rollout of the workloads of a binding', () => {
   const [first, second] = [canary(), canary()];
   let before: Set<string>;
-  let looks: Set<string>[];
+  let states: readonly ReadonlySet<string>[];
 
   beforeAll(async () => {
     await cluster().apply(objects());
@@ -118,18 +105,16 @@ describe('A rollout of the workloads of a binding', () => {
     await cluster().apply([rolled('Deployment'), rolled('StatefulSet'), rolled('DaemonSet')]);
     await allRunWith(first);
     before = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
-    let over = false;
-    const watching = watchReady(() => over);
+    const history = await ReadyHistory.start(namespace, workload);
     await put(secretValue(second));
-    await allRunWith(second).finally(() => (over = true));
-    looks = await watching;
+    await allRunWith(second);
+    states = await history.end();
   });
 
   it('takes one pod first: a second goes only after what was made in its place is ready', () => {
-    const firstNew = looks.findIndex((ready) => [...ready].some((uid) => !before.has(uid)));
-    const until = looks.slice(0, firstNew);
-    for (const ready of until) expect(ready.size).toBeGreaterThanOrEqual(total - 1);
+    const firstNew = states.findIndex((ready) => [...ready].some((uid) => !before.has(uid)));
     expect(firstNew).toBeGreaterThan(0);
+    for (const ready of states.slice(0, firstNew)) expect(ready.size).toBeGreaterThanOrEqual(total - 1);
   });
 
   it('brings the new version to every pod of Deployment, StatefulSet and DaemonSet', async () => {
@@ -146,11 +131,10 @@ describe('A rollout of the workloads of a binding', () => {
 
   it('is given back when the first pod fails: the version of before is current, and most pods never stopped', async () => {
     const settled = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
-    let over = false;
-    const watching = watchReady(() => over);
+    const history = await ReadyHistory.start(namespace, workload);
     await put(JSON.stringify({ user: 'app' }));
-    const condition = await untilRolledOut('RolloutFailed').finally(() => (over = true));
-    for (const ready of await watching) {
+    const condition = await untilRolledOut('RolloutFailed');
+    for (const ready of await history.end()) {
       expect([...ready].filter((uid) => settled.has(uid)).length).toBeGreaterThanOrEqual(total - 1);
     }
     expect(condition.status).toBe('False');

@@ -28,6 +28,7 @@ export interface CommandOptions {
 export interface ClusterAccess {
   /** Signs in as a member of `system:masters`; its server is reached from inside the network only. */
   readonly kubeconfigPath: string;
+  readonly kubectlPath: string;
   /** The state folder: logs and certificates. */
   readonly folder: string;
   /** A command line that runs `command` where the API server, Services and pods can be reached. */
@@ -61,6 +62,7 @@ function access(cluster: Cluster): ClusterAccess {
     output(args, await run([tools.kubectl, kubeconfig, ...args], options));
   return {
     kubeconfigPath: cluster.kubeconfigPath,
+    kubectlPath: tools.kubectl,
     folder: cluster.folder,
     inNetwork: (command) => cluster.inNetwork(command),
     run,
