@@ -10,6 +10,7 @@ import { jsonAnswers, type Answer } from './encode.ts';
 import { enforce } from './enforce.ts';
 import { auditEvent, type Exchange } from './exchange.ts';
 import { toApiError } from './failure.ts';
+import { createJointTurn } from './joint-turn.ts';
 import { acs3 } from './protocols/acs3.ts';
 import { generateRandom } from './protocols/instance/generate-random.ts';
 import { hashMessage } from './protocols/instance/hash.ts';
@@ -32,6 +33,7 @@ interface Workings extends GatewayDependencies {
   readonly sourceAddress: SourceAddress;
   readonly rateLimiter: RateLimiter;
   readonly newRequestId: () => string;
+  readonly jointTurn: () => Promise<void>;
 }
 
 /** In the order of asking; the last one takes whatever is left. */
@@ -53,6 +55,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     sourceAddress: createSourceAddress(dependencies.trustedProxies ?? []),
     rateLimiter: new RateLimiter(dependencies.rateLimits ?? noRateLimits, dependencies.clock),
     newRequestId: createRequestIds(dependencies.random),
+    jointTurn: createJointTurn(),
   };
   const handlers: Readonly<Record<Route, Handler>> = {
     api: answerApi,
@@ -126,6 +129,7 @@ async function answerApi(
   const startedAt = workings.clock.monotonic();
   const maxBodyBytes = workings.maxBodyBytes ?? defaultMaxBodyBytes;
   const wire = await readWireRequest(request, workings.sourceAddress(request), maxBodyBytes);
+  await workings.jointTurn();
   const protocol = protocols.find((candidate) => candidate.recognizes(wire)) ?? rpcV1;
   const exchange = openExchange(workings, protocol, wire, requestId);
   if (exchange instanceof ApiError) {
