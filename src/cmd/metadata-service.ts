@@ -16,7 +16,7 @@ import { mayHaveNodeRole, podRoleOf } from '../metadata/entitlement.ts';
 import { createMetadataHandler, type MetadataDependencies } from '../metadata/handler.ts';
 import { requestPodToken } from '../metadata/service-account-token.ts';
 import { SessionCache } from '../metadata/session-cache.ts';
-import { TokenBuckets } from '../metadata/token-buckets.ts';
+import { TokenBuckets } from '../lib/token-buckets.ts';
 import type { MetadataConfig } from './metadata-config.ts';
 
 export interface MetadataServiceDependencies {

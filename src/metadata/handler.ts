@@ -4,7 +4,7 @@ import type { Logger } from '../lib/log.ts';
 import { tokenSeconds, type AccessTokens } from './access-tokens.ts';
 import type { Caller } from './callers.ts';
 import type { HandedSession } from './session-cache.ts';
-import type { TokenBuckets } from './token-buckets.ts';
+import type { TokenBuckets } from '../lib/token-buckets.ts';
 
 /** What the handler works with. */
 export interface MetadataDependencies {

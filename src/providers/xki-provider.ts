@@ -165,6 +165,9 @@ const refusals: Readonly<Record<string, string>> = {
 
 function refusal({ externalKeyId }: ExternalReference, errorName: string): ApiError {
   if (errorName === 'InvalidCiphertextException') return invalidCiphertext();
+  if (errorName === 'ThrottlingException') {
+    return new ApiError('Rejected.Throttling', 'The XKI proxy takes no more calls now: its owner limits them. Wait.');
+  }
   const meaning = refusals[errorName];
   if (meaning !== undefined)
     return new ApiError('Rejected.Unavailable', `The external key ${externalKeyId} ${meaning}`);

@@ -80,7 +80,6 @@ const errorBody = z.looseObject({ errorName: z.string().regex(/^[A-Za-z]{1,64}$/
 const brokenNames: ReadonlySet<string> = new Set([
   'InternalException',
   'DependencyTimeoutException',
-  'ThrottlingException',
   'AuthenticationFailedException',
   'InvalidUriPathException',
 ]);

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import type { TokenBuckets } from '../lib/token-buckets.ts';
 import type { AuditSink } from '../ports/audit-sink.ts';
 import type { ExternalKeySource } from './external-key.ts';
 import { operations } from './operations.ts';
@@ -16,11 +17,21 @@ export interface ProxyPrefix extends SignaturePolicy {
   readonly keyIds: ReadonlySet<string>;
 }
 
+/** Buckets of requests. */
+export interface ProxyLimits {
+  /** One for each access key of each prefix. */
+  readonly perCredential?: TokenBuckets | undefined;
+  /** One for each key of each prefix. */
+  readonly perKey?: TokenBuckets | undefined;
+}
+
 export interface ProxyHandlerOptions {
   /** By path, without a slash at the end; the empty path is one too. */
   readonly prefixes: ReadonlyMap<string, ProxyPrefix>;
   readonly keys: ExternalKeySource;
   readonly policy?: PolicyHook;
+  /** How often who may call. Health is always answered: it says whether the proxy works. */
+  readonly limits?: ProxyLimits;
   readonly audit: AuditSink;
   readonly clock: Clock;
   readonly log: Logger;
@@ -90,7 +101,11 @@ async function work(
   }
   trace.target = target;
   const body = await readBody(request);
-  trace.accessKeyId = await verifySignature(request, body, prefix, options.clock.now());
+  const accessKeyId = await verifySignature(request, body, prefix, options.clock.now());
+  trace.accessKeyId = accessKeyId;
+  if (target.operation !== 'health') {
+    admit(options.limits?.perCredential, `${target.prefix} ${accessKeyId}`, 'this access key');
+  }
   return operations[target.operation]({
     keys: options.keys,
     body,
@@ -99,8 +114,13 @@ async function work(
   });
 }
 
+function admit(buckets: TokenBuckets | undefined, name: string, who: string): void {
+  if (buckets === undefined || buckets.take(name)) return;
+  throw new ProxyError('ThrottlingException', `There are too many calls with ${who}. Send fewer a second.`);
+}
+
 async function authorize(
-  { policy }: ProxyHandlerOptions,
+  { policy, limits }: ProxyHandlerOptions,
   { keyIds }: ProxyPrefix,
   { prefix, operation, keyId = '' }: Target,
   trace: Trace,
@@ -108,6 +128,7 @@ async function authorize(
 ): Promise<void> {
   trace.metadata = metadata;
   if (!keyIds.has(keyId)) throw new ProxyError('KeyNotFoundException', `There is no key ${keyId} here.`);
+  admit(limits?.perKey, `${prefix} ${keyId}`, 'this key');
   if (policy === undefined) return;
   const { kmsRequestId, kmsOperation, awsPrincipalArn, kmsKeyArn } = metadata;
   const question = { prefix, operation, keyId, kmsRequestId, kmsOperation, awsPrincipalArn, kmsKeyArn };
@@ -145,9 +166,13 @@ function asProxyError(error: unknown, log: Logger): ProxyError {
 async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Not destroyed by a refusal: whoever sent too much still gets his answer, on this connection.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBodyBytes) throw new ProxyError('ValidationException', `The body is over ${maxBodyBytes} bytes.`);
+    if (size > maxBodyBytes) {
+      request.resume();
+      throw new ProxyError('UnsupportedOperationException', `The body is over ${maxBodyBytes} bytes.`);
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -6,6 +6,7 @@ import type { ProxyPrefix } from './handler.ts';
 
 const keyId = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}$/, 'write 1 to 128 letters, digits and . _ -');
 const file = z.string().min(1);
+const perSecond = z.int().min(0).max(1_000_000).default(0);
 
 const credentialSchema = z.strictObject({
   accessKeyId: z.string().regex(/^[A-Z2-7]{20,30}$/, 'write 20 to 30 of A-Z and 2-7'),
@@ -27,6 +28,7 @@ export interface ProxyConfig {
   auditDir: string;
   policyUrl?: string | undefined;
   policyCaFile?: string | undefined;
+  rateLimit: { perCredential: number; perKey: number };
   keys: KeysConfig;
   prefixes: {
     path: string;
@@ -48,6 +50,8 @@ const schema: z.ZodType<ProxyConfig> = z.strictObject({
   policyUrl: z.url({ protocol: /^https?$/ }).optional(),
   /** Authorities that vouch for the policy engine; the public ones without it. */
   policyCaFile: file.optional(),
+  /** Calls a second in the long run, twice as many at once; 0: any. */
+  rateLimit: z.strictObject({ perCredential: perSecond, perKey: perSecond }).prefault({}),
   keys: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('file'), file, sealKeyFile: file }),
     z.strictObject({ kind: z.literal('pkcs11'), file, sealKeyFile: file, socket: file }),

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { parseListenAddress, readSettingFile } from '../lib/config.ts';
 import { startHttpServer, type HttpServer } from '../lib/http-server.ts';
 import type { Logger } from '../lib/log.ts';
+import { TokenBuckets } from '../lib/token-buckets.ts';
 import type { AuditSink } from '../ports/audit-sink.ts';
 import type { ExternalKeySource } from './external-key.ts';
 import { createProxyHandler } from './handler.ts';
@@ -31,11 +32,19 @@ export function startProxyServer({ config, keys, audit, clock, log }: ProxyServe
       prefixes: prefixesOf(config),
       keys,
       ...(config.policyUrl !== undefined && { policy: httpPolicyHook(policyOptions(config.policyUrl, config)) }),
+      limits: {
+        perCredential: bucketsOf(config.rateLimit.perCredential, clock),
+        perKey: bucketsOf(config.rateLimit.perKey, clock),
+      },
       audit,
       clock,
       log,
     }),
   });
+}
+
+function bucketsOf(perSecond: number, clock: Clock): TokenBuckets | undefined {
+  return perSecond === 0 ? undefined : new TokenBuckets({ perSecond, burst: 2 * perSecond }, clock);
 }
 
 function policyOptions(url: string, { policyCaFile }: ProxyConfig): HttpPolicyHookOptions {

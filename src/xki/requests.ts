@@ -1,19 +1,25 @@
 import { z } from 'zod';
 import { ProxyError } from './proxy-error.ts';
 
-/** Base64 as the specification has it: standard alphabet, padded; decoded to bytes. */
-function bytes(maxBytes: number): z.ZodType<Buffer> {
+/**
+ * Base64 as the specification has it: standard alphabet, padded; decoded to bytes. What is longer is malformed, or, if the
+ * bound is ours and not the specification's, `tooLarge`.
+ */
+function bytes(maxBytes: number, { ours = false } = {}): z.ZodType<Buffer> {
   return z
     .string()
-    .max(Math.ceil(maxBytes / 3) * 4)
     .regex(/^[A-Za-z0-9+/]*={0,2}$/)
     .transform((text, context) => {
       const decoded = Buffer.from(text, 'base64');
-      if (decoded.toString('base64') === text && decoded.length <= maxBytes) return decoded;
-      context.addIssue({ code: 'custom', message: 'not base64' });
+      const wellFormed = decoded.toString('base64') === text;
+      if (wellFormed && decoded.length <= maxBytes) return decoded;
+      context.addIssue({ code: 'custom', params: { tooLarge: ours && wellFormed }, message: 'not base64' });
       return z.NEVER;
     });
 }
+
+/** What may be of any size; more than this is not supported here. */
+const ours = { ours: true };
 
 const word = z.string().min(1).max(2048);
 
@@ -69,16 +75,16 @@ export const bodies: Bodies = {
   metadata: z.looseObject({ requestMetadata: metadataOf }),
   encrypt: z.looseObject({
     requestMetadata: keyMetadata,
-    plaintext: bytes(maxPlaintextBytes),
+    plaintext: bytes(maxPlaintextBytes, ours),
     encryptionAlgorithm: algorithm,
-    additionalAuthenticatedData: bytes(maxAadBytes).optional(),
+    additionalAuthenticatedData: bytes(maxAadBytes, ours).optional(),
     ciphertextDataIntegrityValueAlgorithm: z.literal('SHA_256').optional(),
   }),
   decrypt: z.looseObject({
     requestMetadata: keyMetadata,
-    ciphertext: bytes(maxPlaintextBytes),
+    ciphertext: bytes(maxPlaintextBytes, ours),
     encryptionAlgorithm: algorithm,
-    additionalAuthenticatedData: bytes(maxAadBytes).optional(),
+    additionalAuthenticatedData: bytes(maxAadBytes, ours).optional(),
     initializationVector: bytes(16),
     authenticationTag: bytes(16),
     ciphertextMetadata: bytes(maxMetadataBytes).optional(),
@@ -87,7 +93,10 @@ export const bodies: Bodies = {
 
 export type Operation = keyof Bodies;
 
-/** Decodes a body. Throws `ValidationException`, which names the fields and never their values. */
+/**
+ * Decodes a body. Throws `ValidationException`, or `UnsupportedOperationException` when all that is wrong is that fields are
+ * larger than this proxy takes; either names the fields and never their values.
+ */
 export function decodeBody<T>(schema: z.ZodType<T>, body: Buffer): T {
   let value: unknown;
   try {
@@ -97,8 +106,12 @@ export function decodeBody<T>(schema: z.ZodType<T>, body: Buffer): T {
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const fields = [...new Set(result.error.issues.map(({ path }) => path.join('.') || 'the body'))];
-  throw new ProxyError('ValidationException', `Missing or malformed: ${fields.join(', ')}.`.slice(0, 500));
+  const { issues } = result.error;
+  const fields = [...new Set(issues.map(({ path }) => path.join('.') || 'the body'))].join(', ');
+  if (issues.every((issue) => issue.code === 'custom' && issue.params?.['tooLarge'] === true)) {
+    throw new ProxyError('UnsupportedOperationException', `Longer than this proxy takes: ${fields}.`.slice(0, 500));
+  }
+  throw new ProxyError('ValidationException', `Missing or malformed: ${fields}.`.slice(0, 500));
 }
 
 /** Prefix, operation and key of a path; `undefined` for any other path. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { TokenBuckets } from '../../src/lib/token-buckets.ts';
 import { isAllowedAddress } from '../../src/providers/xki-address-guard.ts';
 import { createXkiTransport } from '../../src/providers/xki-transport.ts';
 import { instance, XkiScene, type XkiSceneOptions } from '../support/xki-scene.ts';
@@ -116,6 +118,23 @@ describe('XkiProvider', () => {
     await expect.poll(() => client.status, { timeout: 5000 }).toBe('Connected');
     expect((await provider.encrypt(material, Buffer.from('x'), none)).iv).toHaveLength(12);
     expect(seen).toEqual([false, true]);
+  });
+
+  it('F4: a proxy that throttles has all the same its connection: who called too often is told to wait', async () => {
+    const limits = { perKey: new TokenBuckets({ burst: 3, perSecond: 0 }, systemClock) };
+    const scene = await start({ limits });
+    const client = scene.client();
+    const provider = scene.provider(client);
+    const material = await provider.generate('Aliyun_AES_256', placement);
+    const calls = Array.from({ length: 10 }, () => provider.encrypt(material, Buffer.from('x'), none));
+    const refused = (await Promise.allSettled(calls)).filter(({ status }) => status === 'rejected');
+    expect(refused.map(({ reason }: PromiseRejectedResult) => (reason as { code: string }).code)).toEqual(
+      refused.map(() => 'Rejected.Throttling'),
+    );
+    expect(refused.length).toBeGreaterThan(6);
+    const other = await provider.generate('Aliyun_AES_256', { ...placement, externalKeyId: 'other' });
+    await provider.encrypt(other, Buffer.from('x'), none);
+    expect(client.status).toBe('Connected');
   });
 
   it('F4: a first attempt that hangs is overtaken by a second one', async () => {

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -179,30 +179,91 @@ describe.each(['a sealed file', 'SoftHSM2'])('The XKS proxy API over keys in %s,
   });
 });
 
+describe('A proxy that limits how often it is called', () => {
+  const metadata = { requestMetadata };
+  // Two at once, and one more each second: of ten at a time some come too early, however slow curl is.
+  const some = expect.arrayContaining(['ThrottlingException', undefined]) as unknown;
+
+  it('answers ThrottlingException to the access key that calls more often, and to no other; health it always answers', async () => {
+    const proxy = await startProxyProcess({ credentials: bothCredentials, rateLimit: { perCredential: 1 } });
+    const ask = (): Promise<Answer> => onKey(proxy, 'full', 'metadata', metadata);
+    const answered = await Promise.all(Array.from({ length: 10 }, () => ask()));
+    expect(answered.map(({ errorName }) => errorName)).toEqual(some);
+    expect(await onKey(proxy, 'full', 'metadata', metadata, { user: secondCredential })).toHaveProperty('keyStatus');
+    expect(await call(proxy, health, metadata)).toHaveProperty('ekmVendor');
+    await expect.poll(ask, { timeout: 10_000, interval: 1500 }).toHaveProperty('keyStatus');
+    expect(proxy.audit()).toContain('"outcome":"ThrottlingException"');
+    await proxy.stop();
+  });
+
+  it('answers ThrottlingException for the key that is used more often, whoever calls, and for no other', async () => {
+    const proxy = await startProxyProcess({ credentials: bothCredentials, rateLimit: { perKey: 1 } });
+    const users = [credential, secondCredential];
+    const answered = await Promise.all(
+      Array.from({ length: 10 }, (_none, at) =>
+        onKey(proxy, 'full', 'encrypt', encryption, { user: users[at % 2] ?? credential }),
+      ),
+    );
+    expect(answered.map(({ errorName }) => errorName)).toEqual(some);
+    expect(await onKey(proxy, 'encrypt-only', 'encrypt', encryption)).toHaveProperty('ciphertext');
+    await proxy.stop();
+  });
+});
+
+describe('A proxy that cannot do its work', () => {
+  const broken = (errorMessage: string) => ({ errorName: 'InternalException', errorMessage });
+
+  it('answers InternalException while its file of keys cannot be read, and works again with it', async () => {
+    const proxy = await startProxyProcess();
+    const path = join(proxy.folder, 'keys.json');
+    const sound = readFileSync(path, 'utf8');
+    writeFileSync(path, sound.slice(0, -20));
+    const encrypted = (): Promise<Answer> => onKey(proxy, 'full', 'encrypt', encryption);
+    await expect.poll(encrypted, { timeout: 5000 }).toEqual(broken('The proxy failed.'));
+    expect(JSON.stringify(await call(proxy, health, { requestMetadata }))).toContain('"healthStatus":"UNAVAILABLE"');
+    writeFileSync(path, sound);
+    await expect.poll(encrypted, { timeout: 5000 }).toHaveProperty('ciphertext');
+    await proxy.stop();
+  });
+
+  it('answers UnsupportedOperationException to more than it takes, and to more than it reads', async () => {
+    const proxy = await startProxyProcess();
+    for (const plaintext of [base64(8449), base64(40_000)]) {
+      const answer = await onKey(proxy, 'full', 'encrypt', { ...encryption, plaintext });
+      expect(answer).toMatchObject({ errorName: 'UnsupportedOperationException' });
+    }
+    expect(await onKey(proxy, 'full', 'encrypt', { ...encryption, plaintext: base64(8448) })).toHaveProperty(
+      'ciphertext',
+    );
+    await proxy.stop();
+  });
+});
+
 describe('A proxy that asks for certificates of its clients', () => {
   let proxy: ProxyProcess;
   let folder: string;
   const files: Record<string, string[]> = {};
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'kaap-mtls-'));
-    for (const name of ['cks.kms.local.amazonaws.com', 'stranger']) {
-      const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-      const made = [
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${name}`,
-      ];
-      execFileSync('openssl', ['req', '-x509', ...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-      files[name] = ['--cert', cert, '--key', key];
+    const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+    const request = (name: string, ...further: string[]): void => {
+      const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`];
+      openssl('req', ...further, ...made, '-keyout', `${name}.key`, '-out', `${name}.crt`);
+    };
+    const authorities = ['authority', 'stranger'];
+    for (const name of authorities) request(name, '-x509', '-days', '2');
+    for (const [name, days] of [
+      ['cks.kms.local.amazonaws.com', '2'],
+      ['expired', '-1'],
+    ] as const) {
+      request(name);
+      const signed = ['-CA', 'authority.crt', '-CAkey', 'authority.key', '-CAcreateserial', '-days', days];
+      openssl('x509', '-req', '-in', `${name}.crt`, ...signed, '-out', `${name}.crt`);
     }
-    const [, trusted = ''] = files['cks.kms.local.amazonaws.com'] ?? [];
-    proxy = await startProxyProcess({ clientCaPem: readFileSync(trusted, 'utf8') });
+    for (const name of ['cks.kms.local.amazonaws.com', 'expired', 'stranger']) {
+      files[name] = ['--cert', join(folder, `${name}.crt`), '--key', join(folder, `${name}.key`)];
+    }
+    proxy = await startProxyProcess({ clientCaPem: readFileSync(join(folder, 'authority.crt'), 'utf8') });
   });
   afterAll(async () => {
     await proxy.stop();
@@ -214,8 +275,15 @@ describe('A proxy that asks for certificates of its clients', () => {
     expect(await call(proxy, health, { requestMetadata }, { args })).toHaveProperty('ekmVendor');
   });
 
-  it.each(['stranger', 'nobody'])(
-    'hangs up on a %s: no request of theirs is looked at, none is in the audit log',
+  it('has an expired certificate before it that differs from the one it knows by its dates alone', () => {
+    const issuerOf = (name: string): string => new X509Certificate(readFileSync(join(folder, `${name}.crt`))).issuer;
+    expect(issuerOf('expired')).toBe(issuerOf('cks.kms.local.amazonaws.com'));
+    const { validToDate } = new X509Certificate(readFileSync(join(folder, 'expired.crt')));
+    expect(validToDate.getTime()).toBeLessThan(Date.now());
+  });
+
+  it.each(['stranger', 'nobody', 'expired'])(
+    'F4: hangs up on a certificate that is of %s: no request of theirs is looked at, none is in the audit log',
     async (name) => {
       const recorded = (): number => proxy.audit().split('"kind":"event"').length;
       const before = recorded();

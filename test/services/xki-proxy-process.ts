@@ -26,6 +26,8 @@ export interface ProxyProcessOptions {
   clientCaPem?: string;
   policyUrl?: string;
   policyCaPem?: string;
+  /** Calls a second. */
+  rateLimit?: { perCredential?: number; perKey?: number };
   /** Access keys of the prefix; the first one unless given. */
   credentials?: readonly (typeof credential)[];
 }
@@ -80,6 +82,7 @@ export async function startProxyProcess(options: ProxyProcessOptions = {}): Prom
     auditDir: join(folder, 'audit'),
     ...(options.policyUrl !== undefined && { policyUrl: options.policyUrl }),
     ...(options.policyCaPem !== undefined && { policyCaFile: put('policy.pem', options.policyCaPem) }),
+    ...(options.rateLimit !== undefined && { rateLimit: options.rateLimit }),
     keys:
       options.hsmSocket === undefined
         ? { kind: 'file', ...keys }

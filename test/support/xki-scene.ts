@@ -12,7 +12,7 @@ import { XkiProxyClient, type XkiProxyClientOptions } from '../../src/providers/
 import { createXkiTransport, type XkiTransportOptions } from '../../src/providers/xki-transport.ts';
 import { readKeyFile, writeKeyFile, type OwnedKey } from '../../src/storage/xki-key-file.ts';
 import { openFileKeys } from '../../src/xki/file-keys.ts';
-import { createProxyHandler, type ProxyPrefix } from '../../src/xki/handler.ts';
+import { createProxyHandler, type ProxyLimits, type ProxyPrefix } from '../../src/xki/handler.ts';
 import type { PolicyHook } from '../../src/xki/policy-hook.ts';
 import { testAuthority } from './tls.ts';
 
@@ -34,6 +34,7 @@ const ownedKeys: readonly Omit<OwnedKey, 'material'>[] = [
 
 export interface XkiSceneOptions {
   policy?: PolicyHook;
+  limits?: ProxyLimits;
   /** Certificates of clients are asked for, from this authority. */
   clientCaPem?: string;
   /** Stands before the proxy: answers by itself, or gives the request on. */
@@ -86,6 +87,7 @@ export class XkiScene {
       ]),
       keys: openFileKeys(file, Buffer.from(sealKey), systemClock),
       ...(options.policy !== undefined && { policy: options.policy }),
+      ...(options.limits !== undefined && { limits: options.limits }),
       audit: { append: (event) => Promise.resolve(void events.push(event)), close: () => Promise.resolve() },
       clock: systemClock,
       log: silentLogger,

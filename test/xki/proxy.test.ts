@@ -130,9 +130,20 @@ describe('xki-proxy', () => {
     ['another algorithm', { ...encryption, encryptionAlgorithm: 'AES_CBC' }],
     ['a plaintext that is not base64', { ...encryption, plaintext: 'a*' }],
     ['a plaintext in URL-safe base64', { ...encryption, plaintext: '-_-_' }],
-    ['associated data over 8192 bytes', { ...encryption, additionalAuthenticatedData: 'A'.repeat(10_928) }],
+    [
+      'a malformed plaintext besides long associated data',
+      { ...encryption, plaintext: 'a*', additionalAuthenticatedData: 'A'.repeat(10_928) },
+    ],
   ])('refuses %s as ValidationException', async (_name, fields) => {
     expect(await errorOf(onKey('full', 'encrypt', fields))).toBe('400 ValidationException');
+  });
+
+  it.each([
+    ['associated data over 8192 bytes', { ...encryption, additionalAuthenticatedData: 'A'.repeat(10_928) }],
+    ['a plaintext over 8448 bytes', { ...encryption, plaintext: 'A'.repeat(11_268) }],
+    ['a body over 48 KiB', { ...encryption, plaintext: 'A'.repeat(50_000) }],
+  ])('refuses %s as UnsupportedOperationException: the specification asks for less', async (_name, fields) => {
+    expect(await errorOf(onKey('full', 'encrypt', fields))).toBe('501 UnsupportedOperationException');
   });
 
   it('passes over fields it does not know and operations it has not heard of', async () => {

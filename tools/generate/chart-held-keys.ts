@@ -172,6 +172,10 @@ export const xkiProxy: Section = section(
       'A process beside the proxy that has the PKCS#11 module of an HSM of the owner in its memory.',
       'Run it: the keys of the owner are in his HSM, and the file on the volume says which, and their state.',
     ),
+    rateLimit: section('Calls a second that the proxy answers, in the long run; twice as many at once. 0: any.', {
+      perCredential: count('With one access key.', 0, 0, 1_000_000),
+      perKey: count('With one key, whoever calls.', 0, 0, 1_000_000),
+    }),
     policy: section('A policy engine that is asked about every call that names a key.', {
       url: text('Its URL, as that of a decision of Open Policy Agent. Empty: none is asked.', '', {
         pattern: '^(https?://.+)?$',

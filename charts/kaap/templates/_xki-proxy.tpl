@@ -49,7 +49,7 @@
 {{- $_ := set $keys "kind" "pkcs11" }}
 {{- $_ := set $keys "socket" "/run/kaap-hsm/private/hsm.sock" }}
 {{- end }}
-{{- $file := dict "region" ($proxy.region | default .Values.region) "tls" $tls "auditDir" "/var/lib/kaap/audit" "keys" $keys "prefixes" $prefixes }}
+{{- $file := dict "region" ($proxy.region | default .Values.region) "tls" $tls "auditDir" "/var/lib/kaap/audit" "rateLimit" $proxy.rateLimit "keys" $keys "prefixes" $prefixes }}
 {{- with $proxy.policy.url }}
 {{- $_ := set $file "policyUrl" . }}
 {{- end }}

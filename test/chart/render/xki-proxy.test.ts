@@ -47,6 +47,7 @@ describe('the proxy of an owner', () => {
       },
       keys: { kind: 'file', file: '/var/lib/kaap/keys.json', sealKeyFile: '/etc/kaap/seal/seal.key' },
       auditDir: '/var/lib/kaap/audit',
+      rateLimit: { perCredential: 1800, perKey: 0 },
       policyUrl: 'https://opa.bank.example:8181/v1/data/xki/allow',
       prefixes: [
         {
