@@ -13,7 +13,6 @@ export const differences: Notes = {
 /** How a parameter that is read differs, by `Action.Parameter`. */
 export const parameterDifferences: Notes = {
   'CreateApplicationAccessPoint.AuthenticationMethod': 'Besides ClientKey, takes RAMRole.',
-  'CreateCertificate.KeySpec': '`EC_SM2` is refused.',
   'CreateCertificate.ProtectionLevel': '`HSM` is refused.',
   'CreateKey.Origin': '`EXTERNAL` for every key spec in software, and for symmetric and HMAC keys in an HSM.',
   'CreateKey.ProtectionLevel': '`HSM` in instances of hardware keys only; `SOFTWARE` in all others.',

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { asymmetricCiphers, type AsymmetricCipher } from '../../../crypto/asymmetric.ts';
 import { keySpecs } from '../../../crypto/key-specs.ts';
+import { maxSm2CiphertextBytes } from '../../../crypto/sm2-encryption.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import { certificateReference } from '../../certificate-lookup.ts';
@@ -11,7 +12,8 @@ import { base64Text, oneOf } from '../../parameters.ts';
 import type { CertificateRecord } from '../../records/certificate.ts';
 import { certificateAction } from './certificate-action.ts';
 
-const maxCiphertextBytes = 512;
+/** SM2 takes texts of many blocks, and has the longest ciphertexts; the other limits are the key's. */
+const maxCiphertextBytes = maxSm2CiphertextBytes;
 
 /** Ciphers of certificates: the elliptic curves of the KMS's keys encrypt, those of certificates only sign. */
 const certificateCiphers = [...asymmetricCiphers.keys()].filter((name) => !name.startsWith('ECIES'));

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { signatureAlgorithms } from '../../../crypto/asymmetric.ts';
 import { keySpecs } from '../../../crypto/key-specs.ts';
+import { messageDigest } from '../../../crypto/message-digest.ts';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import { certificateReference } from '../../certificate-lookup.ts';
@@ -57,7 +58,7 @@ function algorithmNames(): string[] {
 }
 
 function digestOf(
-  { keySpec }: CertificateRecord,
+  { keySpec, publicKey }: CertificateRecord,
   { Algorithm, Message, MessageType }: z.infer<typeof signInput>,
 ): Buffer {
   const known = keySpecs[keySpec]?.algorithms['SIGN/VERIFY'] ?? [];
@@ -65,7 +66,7 @@ function digestOf(
     throw new ApiError('InvalidParameter', `The parameter Algorithm must be one of ${known.join(', ')} for this key.`);
   }
   const message = Buffer.from(Message, 'base64');
-  if (MessageType === 'RAW') return createHash('sha256').update(message).digest();
+  if (MessageType === 'RAW') return messageDigest(Algorithm, createPublicKey(publicKey), message);
   const digestBytes = signatureAlgorithms.get(Algorithm)?.digestBytes;
   if (message.length === digestBytes) return message;
   throw new ApiError('InvalidParameter', `The parameter Message must be base64 of ${digestBytes} bytes, a digest.`);

@@ -63,7 +63,7 @@ describe('CreateCertificate', () => {
     [{ Subject: 'CN=a,O=b,C=DE' }, 'OU is missing'],
     [{ Subject: 'CN=a,CN=b,OU=c,O=d,C=DE' }, 'It must have CN once'],
     [{ Subject: 'CN=a,OU=b,O=c,C=Germany' }, 'the two letters of a country'],
-    [{ KeySpec: 'EC_P256K' }, 'It must be one of RSA_2048, EC_P256'],
+    [{ KeySpec: 'EC_P256K' }, 'It must be one of RSA_2048, EC_P256, EC_SM2'],
     [{ SubjectAlternativeNames: '["not a name"]' }, 'a JSON list of at most 10 DNS names'],
     [{ SubjectAlternativeNames: JSON.stringify(Array.from({ length: 11 }, (_, at) => `n${at}.example`)) }, '10'],
     [{ ProtectionLevel: 'HSM' }, 'Use SOFTWARE'],
