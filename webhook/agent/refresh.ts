@@ -22,7 +22,7 @@ export interface RefreshOptions extends LookOptions {
   log: AgentLog;
   lastKnownGood: LastKnownGood;
   /** Gives new values to programs that ask for them. */
-  endpoint?: Pick<RunningEndpoint, 'expire'> | undefined;
+  endpoint?: Pick<RunningEndpoint, 'expire' | 'forget'> | undefined;
   /** Tells processes of the pod; signals them unless given. */
   notify?: (signal: AgentSignal) => void;
 }
@@ -105,7 +105,7 @@ async function follow(
       // A refusal is no outage: a start after it gets nothing without the KMS.
       if (error instanceof Refusal) {
         await options.lastKnownGood.forget();
-        options.endpoint?.expire(name);
+        options.endpoint?.forget(name);
       }
       const ageSeconds = Math.round((await options.lastKnownGood.age()) ?? 0);
       log.warn({ binding: name, reason: messageOf(error), ageSeconds }, 'refresh failed; the last values stay');

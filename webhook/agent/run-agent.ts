@@ -70,13 +70,13 @@ interface AgentRun extends Omit<AgentOptions, 'endpoint'> {
 }
 
 async function startEndpoint(
-  { localEndpoint, region, accountId }: AgentConfig,
+  { localEndpoint, ...account }: AgentConfig,
   live: readonly Unfetched[],
   { endpoint, ...options }: AgentOptions & { clock: Clock },
 ): Promise<RunningEndpoint | undefined> {
   if (localEndpoint === undefined) return undefined;
   if (endpoint === undefined) throw new TypeError('a configuration with localEndpoint needs its factory');
-  return endpoint(localEndpoint, { region, accountId }, live, options);
+  return endpoint(localEndpoint, account, live, options);
 }
 
 /** What follows the first delivery: refresh, serve, hold, or end, as the configuration says. */

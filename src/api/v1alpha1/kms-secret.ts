@@ -21,7 +21,7 @@ import { descriptionText, instanceId, labelName, tags } from './names.ts';
 export interface SecretGenerator {
   /** Characters, 8 to 128. */
   length: number;
-  excludeCharacters?: string;
+  excludeCharacters: string;
   excludeLowercase: boolean;
   excludeUppercase: boolean;
   excludeNumbers: boolean;
@@ -122,7 +122,13 @@ const generate: z.ZodType<SecretGenerator> = constrained<SecretGenerator>(
     'Makes random values inside KMS: the first one, and one at each rotation. Without it, put a value by the command line or an SDK.',
     {
       length: defaulted(integer('Number of characters.', 8, 128), 32),
-      excludeCharacters: optional(text('Characters that must not occur.', { max: 64 })),
+      excludeCharacters: defaulted(
+        text('Characters that must not occur. The quote is left out because the kubelet cannot take it in a variable.', {
+          min: 0,
+          max: 64,
+        }),
+        "'",
+      ),
       excludeLowercase: defaulted(flag('Leave out a to z.'), false),
       excludeUppercase: defaulted(flag('Leave out A to Z.'), false),
       excludeNumbers: defaulted(flag('Leave out 0 to 9.'), false),

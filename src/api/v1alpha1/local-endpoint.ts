@@ -27,7 +27,7 @@ export const localEndpointSchema: z.ZodType<LocalEndpoint> = object(
     ),
     cacheSeconds: defaulted(
       integer(
-        'How old an answer may be, in seconds; announced changes count at once where the binding has refresh. While KMS does not answer, older ones are given.',
+        'How old an answer may be, in seconds; announced changes count at once where the binding has refresh. While KMS does not answer, they may be as old as spec.outage says.',
         1,
         3600,
       ),

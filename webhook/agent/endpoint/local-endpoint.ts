@@ -33,13 +33,15 @@ export interface RunningEndpoint {
   warm(): Promise<void>;
   /** Secrets of a binding may have new values. */
   expire(binding: string): void;
+  /** The secrets of a binding were refused: nothing is given without KMS. */
+  forget(binding: string): void;
   close(): Promise<void>;
 }
 
 /** Starts an endpoint of a configuration. */
 export type EndpointFactory = (
   endpoint: AgentEndpoint,
-  account: Pick<AgentConfig, 'region' | 'accountId'>,
+  account: Pick<AgentConfig, 'region' | 'accountId' | 'outageSeconds'>,
   live: readonly ReadableBinding[],
   options: EndpointOptions,
 ) => Promise<RunningEndpoint>;
@@ -69,7 +71,9 @@ interface Grant {
  * Rejects when the port is taken.
  */
 export const startLocalEndpoint: EndpointFactory = async (endpoint, account, live, options) => {
-  const cache = new AnswerCache({ clock: options.clock, ttlMs: endpoint.cacheSeconds * 1000 });
+  const [ttlMs, outageMs] = [endpoint.cacheSeconds * 1000, (account.outageSeconds ?? 0) * 1000];
+  const cache = new AnswerCache({ clock: options.clock, ttlMs, outageMs });
+  const isOf = (binding: string) => (key: string) => key.startsWith(`${binding}\0`);
   const grants = await Promise.all(endpoint.tokens.map((token) => grantOf(token, live)));
   const form = answerForms[endpoint.responseType];
   const bodyFor = (found: Found): (() => Promise<Buffer>) => {
@@ -102,7 +106,8 @@ export const startLocalEndpoint: EndpointFactory = async (endpoint, account, liv
       const all = grants.flatMap(({ bindings }) => bindings).flatMap(ownVersions);
       await Promise.allSettled(all.map(async (found) => (await cache.get(found.key, bodyFor(found))).fill(0)));
     },
-    expire: (binding) => cache.expire((key) => key.startsWith(`${binding}\0`)),
+    expire: (binding) => cache.expire(isOf(binding)),
+    forget: (binding) => cache.clear(isOf(binding)),
     close: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -41,13 +41,15 @@ async function open(
   reader: SecretReader,
   responseType: Form = 'KMS',
   bindings: AgentBinding[] = [shop],
+  outageSeconds?: number,
 ): Promise<Scene> {
   const folder = aFolder();
   const file = join(folder, 'endpoint', 'a', 'token');
   const [clock, log, end] = [new ManualClock(), aLog(), new AbortController()];
   const configured = { port: 0, responseType, cacheSeconds: 300, tokens: [{ file, bindings: ['db'] }] };
   const live = bindings.map((binding) => ({ binding, reader }));
-  const account = { region: 'local', accountId: '1000000000000000' };
+  const outage = outageSeconds === undefined ? {} : { outageSeconds };
+  const account = { region: 'local', accountId: '1000000000000000', ...outage };
   const endpoint = await startLocalEndpoint(configured, account, live, { log, clock, signal: end.signal });
   onTestFinished(() => endpoint.close());
   const token = readFileSync(file, 'utf8');
@@ -213,9 +215,37 @@ describe('the memory of the local endpoint', () => {
     expect(read).toHaveBeenCalledOnce();
   });
 
+  test.each([
+    ['as old as cacheSeconds without spec.outage', undefined, 299_000, 300_001],
+    ['as old as cacheSeconds where spec.outage allows less', 60, 299_000, 300_001],
+    ['as old as spec.outage where that allows more', 600, 599_000, 600_001],
+  ])('gives answers %s while KMS is away, and no older ones', async (_, outageSeconds, allowedMs, tooOldMs) => {
+    let answer: string | Error = 'good';
+    const { get, clock, endpoint } = await open(aReader(() => answer), 'KMS', [shop], outageSeconds);
+    await get('/v1/shop/db');
+    answer = down();
+    endpoint.expire('db');
+    clock.advance(allowedMs);
+    expect(await get('/v1/shop/db')).toMatchObject({ status: 200, body: { SecretData: 'good' } });
+    clock.advance(tooOldMs - allowedMs);
+    expect((await get('/v1/shop/db')).status).toBe(503);
+  });
+
+  test('holds nothing of a binding that KMS has refused, even while KMS is away', async () => {
+    let answer: string | Error = 'good';
+    const { get, endpoint } = await open(aReader(() => answer), 'KMS', [shop], 600);
+    await get('/v1/shop/db');
+    answer = down();
+    endpoint.forget('other');
+    endpoint.expire('db');
+    expect((await get('/v1/shop/db')).status).toBe(200);
+    endpoint.forget('db');
+    expect((await get('/v1/shop/db')).status).toBe(503);
+  });
+
   test('keeps a good value while KMS is away, and nothing once KMS has refused', async () => {
     let answer: string | Error = 'good';
-    const { get, clock } = await open(aReader(() => answer));
+    const { get, clock } = await open(aReader(() => answer), 'KMS', [shop], 3600);
     await get('/v1/shop/db');
     for (const [next, status] of [
       [down(), 200],
