@@ -49,7 +49,7 @@ export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, 
   const hasWrapper = consumers.some(({ variables }) => variables.wrapped !== undefined);
   const hasEndpoint = consumers.some(({ endpoint }) => endpoint !== undefined);
   const accesses = bound.map(({ access }) => access);
-  const volumes = injectedVolumes(accesses, { hasFiles, hasWrapper, hasEndpoint });
+  const volumes = injectedVolumes(accesses, { hasFiles, hasWrapper, hasEndpoint }, restarting(bound));
   const config = { ...agentConfigFor(bound, consumers, installation), ...(isSidecar ? {} : { once: true as const }) };
   const agent = agentContainer(pod, config, volumes, installation);
   return {
@@ -60,6 +60,13 @@ export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, 
     ...((hasFiles || hasWrapper || hasEndpoint) && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
     warnings: [...warningsFor(pod, bound), ...bound.flatMap(modeWarnings)],
   };
+}
+
+/** Names of the bindings after whose changes containers start again. */
+function restarting(bound: readonly BoundAccess[]): string[] {
+  return bound
+    .filter(({ binding }) => binding.spec.refresh?.onChange === 'RestartContainers')
+    .map(({ binding }) => binding.metadata.name);
 }
 
 /** Reads what the pod says, refusing what it may not say. */

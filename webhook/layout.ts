@@ -45,6 +45,9 @@ export const execProgram = '/kaap-exec';
 /** What a container whose command is wrapped finds, and where. */
 export const execPlaces = { mountPath: '/kaap/exec', program: 'kaap-exec', environ: 'environ' } as const;
 
+/** Folder beside the tokens with the operator's word about restarts: a file for each binding. No access point has this name. */
+export const turnFolder = '.turn';
+
 /** Where a container finds the token of the local endpoint: the place that the KMS Agent has it. */
 export const endpointTokenPath = '/var/run/kmstoken';
 

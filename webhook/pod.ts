@@ -85,6 +85,7 @@ export interface Volume {
 export interface ProjectedSource {
   serviceAccountToken?: { audience: string; expirationSeconds: number; path: string };
   secret?: { name: string; items: { key: string; path: string }[] };
+  downwardAPI?: { items: { path: string; fieldRef: { apiVersion: 'v1'; fieldPath: string } }[] };
 }
 
 /** The two lists of containers that injection concerns. Ephemeral containers cannot be in a pod that is created. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   applicationAccessPointType,
   type ApplicationAccessPoint,
@@ -78,14 +79,18 @@ export class BindingFleet {
     });
   }
 
-  /** Every binding, as the API server would have stored it. */
-  makeBindings(etcdEndpoint: string): Promise<void> {
-    return putObjects(etcdEndpoint, 'kaap.dev/secretbindings', this.size.bindings, (at) => ({
+  /** Every binding, as the API server would have stored it. Resolves when the API server has seen them all. */
+  async makeBindings(etcdEndpoint: string): Promise<void> {
+    await putObjects(etcdEndpoint, 'kaap.dev/secretbindings', this.size.bindings, (at) => ({
       apiVersion: 'kaap.dev/v1alpha1',
       kind: 'SecretBinding',
       metadata: this.refOf(at),
       spec: this.#specOf(at, 60),
     }));
+    // One transaction of etcd is one revision: a listing from the cache may show a part of it, and a watch from there never the rest.
+    const isSeen = async (): Promise<boolean> =>
+      (await this.#api.list(secretBindingType, { signal: this.#signal })).length === this.size.bindings;
+    while (!(await isSeen())) await sleep(200);
   }
 
   /** Changes a binding; another `interval` is another spec. */

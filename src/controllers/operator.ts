@@ -49,6 +49,7 @@ import {
   policiesNaming,
   secretsEncryptedBy,
 } from './relations.ts';
+import { restartReconciler } from './restart/reconcile.ts';
 import { rolloutReconciler } from './rollout/reconcile.ts';
 import { secretBindingLifecycle } from './secret-binding/lifecycle.ts';
 
@@ -107,7 +108,7 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
   const namespaces = relate(namespaceType, nothing, metadataOnly);
   const secretBindings = controllerOf(
     'secret-binding',
-    secretBindingLifecycle(kms, stores),
+    secretBindingLifecycle(kms, options.clock, stores),
     options,
     [
       relate(applicationAccessPointType, bindingsThrough),
@@ -234,13 +235,20 @@ function roller(
 ): Controller<SecretBinding> {
   const { cluster, kms, reflectors, recordEvent, log, clock, metrics } = options;
   const { enabled = false, timeoutMs = 300_000, countRollout = noMetric } = options.rollout ?? {};
-  const rollout = { enabled, timeoutMs, countRollout, report };
+  const common = { cluster, kms, pods, recordEvent, clock, timeoutMs, countRollout, report };
+  const byRollout = rolloutReconciler({ ...common, enabled });
+  const byRestart = restartReconciler(common);
   return new Controller<SecretBinding>({
     name: 'rollout',
     primary: secretBindingType,
     related: [relate(podType, nothing, injectedPods)],
     changed: specOrMetadataChanged,
-    reconcile: rolloutReconciler({ cluster, kms, pods, recordEvent, clock, ...rollout }),
+    reconcile: async (key, binding, context) => {
+      const isFollowed = (binding?.spec.refresh?.onChange ?? 'None') !== 'None';
+      if (!isFollowed || binding?.metadata.deletionTimestamp !== undefined) report(key, undefined);
+      const results = [await byRollout(key, binding, context), await byRestart(key, binding, context)];
+      return results.find((result) => result !== undefined);
+    },
     reflectors,
     log,
     clock,

@@ -4,7 +4,12 @@ import type { KubeObject, ResourceType } from '../kube/resource.ts';
 
 /** The part of a Pod that controllers look at. */
 export interface Pod extends KubeObject {
-  spec: { serviceAccountName?: string; nodeName?: string; initContainers?: { name: string }[] };
+  spec: {
+    serviceAccountName?: string;
+    nodeName?: string;
+    initContainers?: { name: string }[];
+    volumes?: { projected?: { sources?: { downwardAPI?: { items?: { fieldRef?: { fieldPath: string } }[] } }[] } }[];
+  };
   status?: {
     phase?: string;
     conditions?: { type: string; status: string }[];
@@ -55,6 +60,12 @@ export function isInjected({ metadata, spec }: Pod): boolean {
 /** Whether every container of the pod is ready. */
 export function isPodReady({ status }: Pod): boolean {
   return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true;
+}
+
+/** Whether a container of the pod fails to start again and again. */
+export function isFailing({ status }: Pod): boolean {
+  const containers = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return containers.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff');
 }
 
 /** Whether the pod has ended, or is about to. */

@@ -70,7 +70,7 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
   },
   kaap_rollouts_total: {
     type: 'counter',
-    help: 'Rollouts of workloads after a new version of a secret: completed, or given-back to the former version.',
+    help: 'Rollouts of workloads, and restarts of pods in place, after a new version of a secret: completed, or given-back to the former version.',
     labels: ['result'],
   },
   kaap_uninjected_pods: {

@@ -167,6 +167,31 @@ describe('a release', () => {
     }
   });
 
+  test('a stolen token of the operator gives pods their turn to start again, and changes nothing else of them', async () => {
+    const injected = podWith({ annotations, initContainers: [agent] });
+    succeeded(kubectl(['create', '--filename=-'], JSON.stringify(injected)));
+    const patch = (change: object): ReturnType<typeof kubectl> =>
+      kubectl(['patch', 'pod', 'shop', '-n', team, '--as', account('operator'), `--patch=${JSON.stringify(change)}`]);
+    const image = { spec: { containers: [{ name: 'shop', image: 'evil' }] } };
+    await eventually(() => patch(image).errors.includes('changes no spec of a pod'));
+    for (const metadata of [
+      { labels: { app: 'other' } },
+      { finalizers: ['example.com/stay'] },
+      { annotations: { 'kaap.dev/injected': null } },
+      { annotations: { 'kaap.dev/bindings': 'other' } },
+      { annotations: { 'kubernetes.io/x': 'y' } },
+    ]) {
+      expect([metadata, patch({ metadata }).errors]).toEqual([
+        metadata,
+        expect.stringContaining('the operator of Kaap'),
+      ]);
+    }
+    succeeded(patch({ metadata: { annotations: { 'restart.kaap.dev/db': 'abc' } } }));
+    succeeded(patch({ metadata: { annotations: { 'restart.kaap.dev/db': 'def' } } }));
+    succeeded(patch({ metadata: { annotations: { 'restart.kaap.dev/db': null } } }));
+    succeeded(kubectl(['delete', 'pod', 'shop', '-n', team, '--grace-period=0', '--force']));
+  });
+
   test('with failurePolicy Fail, an absent webhook stops labelled pods and no others', async () => {
     release('upgrade', '--reuse-values', '--set', 'webhook.failurePolicy=Fail');
     const injected = podWith({ annotations, initContainers: [agent] });

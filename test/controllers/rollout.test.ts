@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { SecretBinding } from '../../src/api/v1alpha1/secret-binding.ts';
+import { markOf } from '../../src/api/version-mark.ts';
 import { KmsClientError } from '../../src/client/kms-client-error.ts';
 import { podType, type Pod } from '../../src/controllers/pod.ts';
-import { markOf, nextStep, type Owner, type RolloutInput } from '../../src/controllers/rollout/plan.ts';
+import { nextStep, type Owner, type RolloutInput } from '../../src/controllers/rollout/plan.ts';
 import { rolloutReconciler } from '../../src/controllers/rollout/reconcile.ts';
 import { ManifestClusterApi } from '../../src/kube/manifest-cluster-api.ts';
 import { keyOf, type KubeObject, type ResourceType } from '../../src/kube/resource.ts';

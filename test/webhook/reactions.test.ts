@@ -8,10 +8,14 @@ import { aBinding, aContext, aPod, installation } from './support/fixtures.ts';
 
 const refresh = (more: Partial<BindingRefresh>): BindingRefresh => ({ intervalSeconds: 60, onChange: 'None', ...more });
 
-function agentOf(pod: Pod, binding = aBinding(), on: Installation = installation): Container {
+function injectedPod(binding = aBinding(), pod = aPod(), on: Installation = installation): Pod {
   const result = plan(pod, aContext([binding]), on);
   if (!result.allowed) throw new Error(result.message);
-  return renderPod(pod, result.patch).spec.initContainers?.[0] as Container;
+  return renderPod(pod, result.patch);
+}
+
+function agentOf(pod: Pod, binding = aBinding(), on: Installation = installation): Container {
+  return injectedPod(binding, pod, on).spec.initContainers?.[0] as Container;
 }
 
 const configOf = ({ env }: Container): AgentConfig => parseAgentConfig(env?.[0]?.value ?? '');
@@ -26,6 +30,24 @@ describe('a binding that restarts containers in place', () => {
     ]);
     expect(configOf(agent).bindings[0]).toMatchObject({ refreshSeconds: 60, restartOnChange: true });
     expect(agentOf(aPod(), aBinding({ refresh: refresh({ onChange: 'Rollout' }) })).restartPolicyRules).toBeUndefined();
+  });
+
+  test('shows the agent, as a file of its own, for which versions it is the turn of the pod', () => {
+    const pod = injectedPod(binding);
+    expect(configOf(pod.spec.initContainers?.[0] as Container).bindings[0]?.turnFile).toBe('/kaap/token/.turn/db');
+    const sources = pod.spec.volumes?.find(({ name }) => name === 'kaap-token')?.projected?.sources;
+    const fieldPath = "metadata.annotations['restart.kaap.dev/db']";
+    const items = [{ path: '.turn/db', fieldRef: { apiVersion: 'v1', fieldPath } }];
+    expect(sources?.at(-1)).toEqual({ downwardAPI: { items } });
+    const others = injectedPod(aBinding({ refresh: refresh({ onChange: 'Rollout' }) }));
+    expect(JSON.stringify(others)).not.toContain('downwardAPI');
+  });
+
+  test('A13: is the same when the webhook is asked again, also after its turn', () => {
+    const pod = injectedPod(binding);
+    const annotations = { ...pod.metadata?.annotations, 'restart.kaap.dev/db': 'abc' };
+    const again = { ...pod, metadata: { ...pod.metadata, annotations } };
+    expect(plan(again, aContext([binding]), installation)).toMatchObject({ allowed: true, patch: [] });
   });
 
   test('is refused on a cluster that cannot, and told the other choices', () => {

@@ -58,6 +58,11 @@ export interface AgentBinding {
   refreshSeconds?: number;
   /** Let all containers of the pod start again when variables get new values. */
   restartOnChange?: true;
+  /**
+   * Absolute path of the file that says for which versions it is this pod's turn to do so: their mark, by `markOf`. Absent: at
+   * any time.
+   */
+  turnFile?: string;
   /** Sent after files have new content. */
   signal?: AgentSignal;
 }
@@ -211,6 +216,7 @@ const binding = object<AgentBinding>({
   ),
   refreshSeconds: optional(integer(10, 86_400)),
   restartOnChange: optional(literal(true)),
+  turnFile: optional(absolutePath),
   signal: optional(
     object<AgentSignal>({
       process: text(/^[A-Za-z0-9._+-]{1,15}$/),

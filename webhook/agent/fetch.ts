@@ -1,3 +1,4 @@
+import { followsCurrent, type Versions } from '../../src/api/version-mark.ts';
 import { isKmsClientError } from '../../src/client/kms-client-error.ts';
 import { isApiError, messageOf } from '../../src/lib/errors.ts';
 import type { SecretBytes } from '../../src/lib/secret-bytes.ts';
@@ -14,20 +15,28 @@ export class UnreachableError extends Error {
   }
 }
 
+/** All that one binding asks for. */
+export interface Fetched {
+  values: SourceValues;
+  /** Of the secrets whose current version the binding takes. */
+  versions: Versions;
+}
+
 /**
  * Gets all sources of a binding, or none (checklist G2). Rejects with a {@link Refusal} that names every source that
  * was refused, and by which rule, or with {@link UnreachableError} when only time can help.
  */
-export async function fetchBinding(
-  binding: AgentBinding,
-  reader: SecretReader,
-  signal: AbortSignal,
-): Promise<SourceValues> {
+export async function fetchBinding(binding: AgentBinding, reader: SecretReader, signal: AbortSignal): Promise<Fetched> {
   const values = new Map<string, SecretBytes>();
+  const versions: Record<string, string> = {};
   const failures: { source: AgentSource; error: unknown }[] = [];
   const readOne = async (source: AgentSource): Promise<void> => {
     try {
-      values.set(source.name, await reader.read(source, signal));
+      const { bytes, versionId } = await reader.read(source, signal);
+      values.set(source.name, bytes);
+      if ('secretName' in source && followsCurrent(source) && versionId !== undefined) {
+        versions[source.secretName] = versionId;
+      }
     } catch (error) {
       failures.push({ source, error });
     }
@@ -35,7 +44,7 @@ export async function fetchBinding(
   await Promise.all(binding.sources.map(readOne));
   signal.throwIfAborted();
   const [first] = failures;
-  if (first === undefined) return values;
+  if (first === undefined) return { values, versions };
   for (const value of values.values()) value.wipe();
   const refused = failures.filter(({ error }) => !mayPass(error));
   if (refused.length > 0)

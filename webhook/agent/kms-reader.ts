@@ -6,7 +6,14 @@ import { openClientKeyFile } from '../../src/crypto/client-key-file.ts';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentConfig, AgentIdentity, AgentSource, ClientKeyIdentity, TokenRole } from './agent-config.ts';
-import type { AnnouncedChange, ReaderFactory, SecretAnswer, SecretReader, SecretVersion } from './source-value.ts';
+import type {
+  AnnouncedChange,
+  ReaderFactory,
+  SecretAnswer,
+  SecretReader,
+  SecretVersion,
+  SourceValue,
+} from './source-value.ts';
 
 type Location = Pick<AgentConfig, 'endpoint' | 'caPem' | 'region'>;
 
@@ -28,18 +35,19 @@ export function readerOf(client: KmsClient): SecretReader {
   };
 }
 
-async function readSource(client: KmsClient, source: AgentSource, signal: AbortSignal): Promise<SecretBytes> {
+async function readSource(client: KmsClient, source: AgentSource, signal: AbortSignal): Promise<SourceValue> {
   if ('ciphertextBlob' in source) {
     const { ciphertextBlob, encryptionContext } = source;
     const answer = await client.decrypt(
       { CiphertextBlob: ciphertextBlob, ...(encryptionContext && { EncryptionContext: encryptionContext }) },
       { signal },
     );
-    return fromBase64(answer.Plaintext);
+    return { bytes: fromBase64(answer.Plaintext) };
   }
   const answer = await answerOf(client, source, signal);
-  if (answer.SecretDataType === 'binary') return fromBase64(answer.SecretData);
-  if (answer.SecretData.isWellFormed()) return SecretBytes.fromUtf8(answer.SecretData);
+  const versionId = answer.VersionId;
+  if (answer.SecretDataType === 'binary') return { bytes: fromBase64(answer.SecretData), versionId };
+  if (answer.SecretData.isWellFormed()) return { bytes: SecretBytes.fromUtf8(answer.SecretData), versionId };
   throw new Refusal('its value is not Unicode text. Store it with SecretDataType binary.');
 }
 

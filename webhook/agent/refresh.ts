@@ -10,6 +10,7 @@ import { NextLook, type LookOptions } from './next-look.ts';
 import { notifyProcesses, type AgentSignal } from './notify.ts';
 import { renderBinding, type Rendered } from './render.ts';
 import type { AgentLog, SecretReader } from './source-value.ts';
+import { isTurn, needsTurn } from './turn.ts';
 
 /** A binding with the reader of its identity and what was delivered last. */
 export interface LiveBinding {
@@ -90,17 +91,24 @@ async function follow(
   const { refreshSeconds, name } = entry.binding;
   if (refreshSeconds === undefined) return;
   const looks = new NextLook(entry.binding, entry.reader, options);
+  let isHeldBack = false;
   while (!signal.aborted) {
-    await looks.next();
+    if (!isHeldBack) await looks.next();
     if (signal.aborted) return;
     try {
-      const values = await fetchBinding(entry.binding, entry.reader, signal);
+      const { values, versions } = await fetchBinding(entry.binding, entry.reader, signal);
+      const rendered = renderBinding(entry.binding, values);
+      const waits = needsTurn(entry.binding, entry.rendered, rendered);
+      if (waits && !isHeldBack) log.info({ binding: name }, 'new values wait for the turn of this pod');
+      isHeldBack = waits && !(await isTurn(entry.binding, versions, signal));
+      if (isHeldBack) continue;
       options.endpoint?.expire(name);
-      await commit(entry, renderBinding(entry.binding, values));
+      await commit(entry, rendered);
       looks.note('succeeded');
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof RestartNeeded) throw error;
+      isHeldBack = false;
       looks.note('failed');
       // A refusal is no outage: a start after it gets nothing without the KMS.
       if (error instanceof Refusal) {

@@ -152,7 +152,7 @@ async function deliverAll(live: readonly Unfetched[], { config, signal, endpoint
   const results = await Promise.allSettled(
     live.map(async (entry) => ({
       ...entry,
-      rendered: renderBinding(entry.binding, await fetchBinding(entry.binding, entry.reader, signal)),
+      rendered: renderBinding(entry.binding, (await fetchBinding(entry.binding, entry.reader, signal)).values),
     })),
   );
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));

@@ -24,10 +24,18 @@ export interface SecretAnswer {
 /** One version of a secret; the current one unless a stage or an id is given. */
 export type SecretVersion = Pick<AgentSecretSource, 'secretName' | 'versionStage' | 'versionId'>;
 
+/** What a source gave. */
+export interface SourceValue {
+  /** Exact. */
+  bytes: SecretBytes;
+  /** Of a secret. */
+  versionId?: string;
+}
+
 /** Gets values from the KMS as the pod. */
 export interface SecretReader {
-  /** The exact bytes of a secret, or of a decrypted ciphertext. Rejects with a KmsClientError or a Refusal. */
-  read(source: AgentSource, signal: AbortSignal): Promise<SecretBytes>;
+  /** The value of a secret, or of a decrypted ciphertext. Rejects with a KmsClientError or a Refusal. */
+  read(source: AgentSource, signal: AbortSignal): Promise<SourceValue>;
   /** The whole answer about a secret, for programs that ask for it. Rejects as `read` does. */
   answer(version: SecretVersion, signal: AbortSignal): Promise<SecretAnswer>;
   /**

@@ -1,7 +1,7 @@
 import type { AgentBinding, AgentConfig, AgentSource } from '../agent/agent-config.ts';
 import type { BoundAccess, Consumer } from '../demand.ts';
 import type { AgentEnv } from '../agent/agent-config.ts';
-import { agentPaths, envFileName, execPlaces, execProgram, readyFileName } from '../layout.ts';
+import { agentPaths, envFileName, execPlaces, execProgram, readyFileName, turnFolder } from '../layout.ts';
 import { agentEndpoint } from '../local-endpoint.ts';
 import { envFileKey, type Variable } from '../variables.ts';
 import { agentFiles } from './files.ts';
@@ -46,7 +46,7 @@ function agentBinding(entry: BoundAccess, consumers: readonly Consumer[]): Agent
     sources: spec.sources.map(agentSource),
     env: agentEnv(entry, consumers),
     files: agentFiles(entry, consumers),
-    ...refreshFields(spec),
+    ...refreshFields(metadata.name, spec),
   };
 }
 
@@ -71,12 +71,14 @@ function agentEnv({ binding }: BoundAccess, consumers: readonly Consumer[]): Age
   return [...entries.values()];
 }
 
-function refreshFields({ refresh }: BoundAccess['binding']['spec']): Partial<AgentBinding> {
+function refreshFields(name: string, { refresh }: BoundAccess['binding']['spec']): Partial<AgentBinding> {
   if (refresh === undefined) return {};
   const { intervalSeconds, onChange, signal } = refresh;
   return {
     refreshSeconds: intervalSeconds,
-    ...(onChange === 'RestartContainers' ? { restartOnChange: true } : {}),
+    ...(onChange === 'RestartContainers'
+      ? { restartOnChange: true, turnFile: `${agentPaths.token}/${turnFolder}/${name}` }
+      : {}),
     ...(signal === undefined ? {} : { signal }),
   };
 }

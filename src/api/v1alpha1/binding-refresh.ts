@@ -28,7 +28,7 @@ export const bindingRefreshSchema: z.ZodType<BindingRefresh> = object('Keep up w
   ),
   onChange: defaulted(
     choice(
-      'What happens when an environment variable gets a new value. None: it counts from the next start of the container. RestartContainers: all containers of the same pod start again (Kubernetes 1.36). Rollout: the workload that owns the pods is rolled out.',
+      'What happens when an environment variable gets a new value. None: it counts from the next start of the container. RestartContainers: all containers of the same pod start again (Kubernetes 1.36), one pod first. Rollout: the workload that owns the pods is rolled out.',
       ['None', 'RestartContainers', 'Rollout'],
     ),
     'None',

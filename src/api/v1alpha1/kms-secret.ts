@@ -123,10 +123,13 @@ const generate: z.ZodType<SecretGenerator> = constrained<SecretGenerator>(
     {
       length: defaulted(integer('Number of characters.', 8, 128), 32),
       excludeCharacters: defaulted(
-        text('Characters that must not occur. The quote is left out because the kubelet cannot take it in a variable.', {
-          min: 0,
-          max: 64,
-        }),
+        text(
+          'Characters that must not occur. The quote is left out because the kubelet cannot take it in a variable.',
+          {
+            min: 0,
+            max: 64,
+          },
+        ),
         "'",
       ),
       excludeLowercase: defaulted(flag('Leave out a to z.'), false),

@@ -1,6 +1,6 @@
 import type { ClusterApi } from '../../kube/cluster-api.ts';
 import type { KubeObject, OwnerReference, ResourceType } from '../../kube/resource.ts';
-import { isOver, isPodReady, type Pod } from '../pod.ts';
+import { isFailing, isOver, isPodReady, type Pod } from '../pod.ts';
 import type { OwnedPod, Owner } from './plan.ts';
 
 /** A Deployment, StatefulSet or DaemonSet, as far as rollouts look at it. */
@@ -116,11 +116,6 @@ async function read(
 
 function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find(({ controller }) => controller === true);
-}
-
-function isFailing({ status }: Pod): boolean {
-  const containers = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  return containers.some(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff');
 }
 
 /** Writes the mark into the pod template, which makes the workload replace its pods by its own strategy. */

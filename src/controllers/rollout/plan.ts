@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-
-/** Version of each source that a binding delivers, by the name of the secret. */
-export type Versions = Readonly<Record<string, string>>;
+import { markOf, type Versions } from '../../api/version-mark.ts';
 
 /** A pod of an owner, as far as a rollout looks at it. */
 export interface OwnedPod {
@@ -52,12 +49,6 @@ export type RolloutStep =
   | { type: 'Await'; what: string }
   | { type: 'Complete' }
   | { type: 'GiveBack'; why: string };
-
-/** Stands for versions in the annotation of a pod template. */
-export function markOf(versions: Versions): string {
-  const sorted = Object.entries(versions).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16);
-}
 
 /**
  * Decides the next step of bringing pods to the present versions. One pod first, where there are others to go on serving

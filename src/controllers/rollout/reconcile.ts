@@ -1,16 +1,17 @@
 import type { SecretBinding } from '../../api/v1alpha1/secret-binding.ts';
+import { markOf, type Versions } from '../../api/version-mark.ts';
 import type { ClusterApi } from '../../kube/cluster-api.ts';
 import type { ReconcileContext, ReconcileResult, Reconcile } from '../../kube/controller.ts';
 import { keyOf, type ObjectKey } from '../../kube/resource.ts';
 import type { StoreReader } from '../../kube/store.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { currentVersion } from '../current-version.ts';
-import { find, type KmsApi } from '../kms-api.ts';
+import type { KmsApi } from '../kms-api.ts';
 import { isBound, type Pod } from '../pod.ts';
 import type { RecordEvent } from '../pod-report/reconcile.ts';
 import type { ConditionReport } from '../lifecycle.ts';
 import { ownersOf, rollOwner } from './owners.ts';
-import { markOf, nextStep, type Canary, type Owner, type RolloutStep, type Versions } from './plan.ts';
+import { nextStep, type Canary, type Owner, type RolloutStep } from './plan.ts';
+import { failureNote, giveBack, rolledOut, versionsOf } from './versions.ts';
 
 export interface RolloutDependencies {
   cluster: Pick<ClusterApi, 'get' | 'apply' | 'evict'>;
@@ -20,11 +21,8 @@ export interface RolloutDependencies {
   recordEvent: RecordEvent;
   /** Whether the operator has been given the right to change workloads. */
   enabled: boolean;
-  /**
-   * Takes the condition RolledOut of a binding to where its status is written; `undefined` for one that is not rolled out any
-   * more. Must not throw.
-   */
-  report: (key: ObjectKey, condition: ConditionReport | undefined) => void;
+  /** Takes the condition RolledOut of a binding to where its status is written. Must not throw. */
+  report: (key: ObjectKey, condition: ConditionReport) => void;
   /** How long the pods may take to become ready, all together. */
   timeoutMs: number;
   /** Told how a rollout ended. Must not throw. */
@@ -63,7 +61,6 @@ export function rolloutReconciler(dependencies: RolloutDependencies): Reconcile<
     const isOn = binding?.spec.refresh?.onChange === 'Rollout' && binding.metadata.deletionTimestamp === undefined;
     if (binding === undefined || !isOn) {
       memories.delete(key);
-      dependencies.report(key, undefined);
       return undefined;
     }
     if (!dependencies.enabled) {
@@ -88,10 +85,6 @@ const disabled: ConditionReport = {
   message:
     'spec.refresh.onChange is Rollout, and the operator may not change workloads. An administrator sets operator.rollout.enabled in the values of the chart, or onChange is set otherwise.',
 };
-
-function rolledOut(status: ConditionReport['status'], reason: string, message: string): ConditionReport {
-  return { type: 'RolledOut', status, reason, message };
-}
 
 /** Whether a workload was rolled out before, and with other versions: one arrived while no operator looked. */
 async function isBehind(
@@ -175,7 +168,7 @@ async function act(
     case 'GiveBack': {
       const given = await giveBack(dependencies.kms, binding, memory.delivered, wanted, signal);
       countRollout('given-back');
-      tell(rolledOut('False', 'RolloutFailed', failureNote(step.why, given)));
+      tell(rolledOut('False', 'RolloutFailed', failureNote('rollout', step.why, given)));
       // Whatever was not given back counts as delivered: to begin again with the same version helps nobody.
       memory.delivered = { ...wanted, ...given };
       memory.progress = undefined;
@@ -209,48 +202,4 @@ async function rollMarkedBack(
       for (const pod of made) await cluster.evict({ namespace, ...pod }, { signal });
     }
   }
-}
-
-/** Moves ACSCurrent back where a version changed, for secrets of the binding's namespace. Gives what was moved. */
-async function giveBack(
-  kms: KmsApi,
-  binding: SecretBinding,
-  delivered: Versions,
-  wanted: Versions,
-  signal: AbortSignal,
-): Promise<Versions> {
-  const own = `${binding.metadata.namespace}/`;
-  const changed = Object.entries(wanted).filter(
-    ([secret, version]) => secret.startsWith(own) && delivered[secret] !== undefined && delivered[secret] !== version,
-  );
-  const given: Record<string, string> = {};
-  for (const [SecretName, RemoveFromVersion] of changed) {
-    const MoveToVersion = `${delivered[SecretName]}`;
-    const parameters = { SecretName, VersionStage: 'ACSCurrent', MoveToVersion, RemoveFromVersion };
-    await kms.call('UpdateSecretVersionStage', parameters, signal);
-    given[SecretName] = MoveToVersion;
-  }
-  return given;
-}
-
-function failureNote(why: string, given: Versions): string {
-  const names = Object.entries(given).map(([secret, version]) => `${secret} (${version})`);
-  const done =
-    names.length === 0
-      ? 'Its secrets are not of this namespace, so that the version stays: correct it in KMS.'
-      : `The former version is current again: ${names.join(', ')}. Correct the value and put it once more.`;
-  return `The rollout was given up: ${why}. ${done}`;
-}
-
-/** Versions at ACSCurrent of the secrets that the binding follows. Secrets that are absent are not among them. */
-async function versionsOf(kms: KmsApi, { spec }: SecretBinding, signal: AbortSignal): Promise<Versions> {
-  const followed = spec.sources.flatMap(({ secret }) =>
-    secret === undefined || secret.versionId !== undefined || secret.versionStage !== undefined ? [] : [secret.name],
-  );
-  const versions: Record<string, string> = {};
-  for (const SecretName of new Set(followed)) {
-    const id = currentVersion(await find(kms, 'ListSecretVersionIds', { SecretName }, signal));
-    if (id !== undefined) versions[SecretName] = id;
-  }
-  return versions;
 }

@@ -4,10 +4,12 @@ import type { RbacPolicy } from '../../api/v1alpha1/rbac-policy.ts';
 import { secretBindingType, type SecretBinding } from '../../api/v1alpha1/secret-binding.ts';
 import { keyOf, type ObjectKey } from '../../kube/resource.ts';
 import type { StoreReader } from '../../kube/store.ts';
-import { find, type KmsApi } from '../kms-api.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { KmsApi } from '../kms-api.ts';
 import type { ConditionReport, Lifecycle } from '../lifecycle.ts';
 import { isBound, isInjected, isOver, type Pod } from '../pod.ts';
 import { bindingChecks, type BindingInput } from './checks.ts';
+import { SecretDirectory } from './secret-directory.ts';
 import { askValuesReadTime } from './values-age.ts';
 
 /** What a binding refers to, as the controller's stores have it. */
@@ -20,7 +22,12 @@ export interface BindingStores {
 }
 
 /** Tells whether a binding can be used. It holds no KMS state: pods fetch with their own identity. */
-export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Lifecycle<SecretBinding, BindingInput> {
+export function secretBindingLifecycle(
+  kms: KmsApi,
+  clock: Pick<Clock, 'monotonic'>,
+  stores: BindingStores,
+): Lifecycle<SecretBinding, BindingInput> {
+  const secrets = new SecretDirectory(kms, clock);
   return {
     resource: secretBindingType,
     fieldManager: 'kaap-secret-binding',
@@ -33,7 +40,7 @@ export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Life
         binding,
         accessPoint,
         policies: policies.filter((policy) => policy !== undefined),
-        missingSources: await missingSources(kms, binding, signal),
+        missingSources: await missingSources(secrets, binding, signal),
         ...podsOf(bound),
         valuesReadTime: await askValuesReadTime(kms, binding, bound, signal),
       };
@@ -58,17 +65,15 @@ export function secretBindingLifecycle(kms: KmsApi, stores: BindingStores): Life
 }
 
 async function missingSources(
-  kms: KmsApi,
+  secrets: SecretDirectory,
   binding: SecretBinding,
   signal: AbortSignal,
 ): Promise<BindingInput['missingSources']> {
   const named = binding.spec.sources.flatMap(({ name, secret }) =>
     secret === undefined ? [] : [{ source: name, secret: secret.name }],
   );
-  const answers = await Promise.all(
-    named.map(({ secret }) => find(kms, 'DescribeSecret', { SecretName: secret }, signal)),
-  );
-  return named.filter((_source, index) => answers[index] === undefined);
+  const isThere = await Promise.all(named.map(({ secret }) => secrets.has(secret, signal)));
+  return named.filter((_source, index) => isThere[index] === false);
 }
 
 function boundPods(binding: SecretBinding, pods: StoreReader<Pod>): Pod[] {
@@ -81,7 +86,7 @@ function podsOf(bound: readonly Pod[]): Pick<BindingInput, 'selectedPods' | 'uni
 }
 
 function isRolledOut({ spec }: SecretBinding): boolean {
-  return spec.refresh?.onChange === 'Rollout';
+  return (spec.refresh?.onChange ?? 'None') !== 'None';
 }
 
 function rolloutOf(binding: SecretBinding, rollouts: BindingStores['rollouts']): ConditionReport[] {

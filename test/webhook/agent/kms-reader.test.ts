@@ -72,7 +72,7 @@ async function read(binding: ReturnType<typeof anAgentBinding>): Promise<Map<str
   const { port } = server.address() as AddressInfo;
   const reader = kmsReaders({ endpoint: `https://127.0.0.1:${port}`, caPem, region: 'local' })(binding);
   try {
-    const values = await fetchBinding(binding, reader, AbortSignal.timeout(10_000));
+    const { values } = await fetchBinding(binding, reader, AbortSignal.timeout(10_000));
     return new Map([...values].map(([name, value]) => [name, value.reveal()]));
   } finally {
     reader.close();

@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { markOf } from '../../../src/api/version-mark.ts';
 import { KmsClientError } from '../../../src/client/kms-client-error.ts';
 import type { AgentConfig } from '../../../webhook/agent/agent-config.ts';
 import { LastKnownGood } from '../../../webhook/agent/last-known-good.ts';
 import { RestartNeeded } from '../../../webhook/agent/refresh.ts';
 import { runAgent, type AgentOptions } from '../../../webhook/agent/run-agent.ts';
-import { aFolder, aLog, anAgentBinding, anAgentConfig, aReader } from '../support/agent.ts';
+import { aFolder, aLog, anAgentBinding, anAgentConfig, aReader, versionIdOf } from '../support/agent.ts';
 
 const away = new KmsClientError({ code: 'ConnectionFailed', message: 'away', httpStatus: 0, retryable: true });
 const refused = new KmsClientError({
@@ -195,6 +197,31 @@ describe('restarting in place', () => {
     const pod = await delivered(undefined, restarting);
     pod.answer = '{"password":"two"}';
     await expect(start(pod).done).rejects.toBeInstanceOf(RestartNeeded);
+  });
+
+  test('waits with values and restart for the turn of its pod, with just the versions that it has', async () => {
+    const turnFile = join(aFolder(), 'turn');
+    const pod = aPodWith(undefined, { ...restarting, turnFile });
+    const agent = start(pod);
+    await vi.waitFor(() => expect(agent.ready()).toBe(true));
+    pod.answer = '{"password":"two"}';
+    await vi.waitFor(() => expect(agent.log.lines.join('\n')).toContain('wait for the turn'));
+    writeFileSync(turnFile, markOf({ 'shop/db': versionIdOf('{"password":"one"}') }));
+    await sleep(1200);
+    expect(readFileSync(pod.config.envFile, 'utf8')).toBe("DB_PASSWORD='one'\n");
+    writeFileSync(turnFile, markOf({ 'shop/db': versionIdOf(pod.answer) }));
+    await expect(agent.done).rejects.toBeInstanceOf(RestartNeeded);
+    expect(readFileSync(pod.config.envFile, 'utf8')).toBe("DB_PASSWORD='two'\n");
+  });
+
+  test('needs no turn for values that change no variable', async () => {
+    const pod = aPodWith(undefined, { ...restarting, turnFile: join(aFolder(), 'turn') });
+    const agent = start(pod);
+    await vi.waitFor(() => expect(agent.ready()).toBe(true));
+    pod.answer = '{"password":"one","user":"other"}';
+    await vi.waitFor(() => expect(readFileSync(pod.file, 'utf8')).toBe(pod.answer));
+    agent.stop();
+    await expect(agent.done).resolves.toBeUndefined();
   });
 
   test('does not happen for a change of files alone', async () => {

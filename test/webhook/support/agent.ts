@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,13 +46,19 @@ export function anAgentConfig(folder: string, bindings: AgentBinding[] = [anAgen
   };
 }
 
+/** The id of the version that has a value, with {@link aReader}. */
+export function versionIdOf(value: string | Buffer): string {
+  return createHash('sha256').update(value).digest('hex');
+}
+
 /** Gives what `read` gives for a source: text, bytes, or an error to reject with. */
 export function aReader(read: (source: AgentSource) => string | Buffer | Error): SecretReader {
   return {
     read: async (source) => {
       const value = read(source);
       if (value instanceof Error) throw value;
-      return new SecretBytes(Buffer.from(value as string));
+      const bytes = new SecretBytes(Buffer.from(value as string));
+      return 'secretName' in source ? { bytes, versionId: versionIdOf(value) } : { bytes };
     },
     answer: async ({ secretName, versionStage = 'ACSCurrent', versionId = 'v1' }) => {
       const value = read({ name: '', secretName, versionStage, versionId });

@@ -221,7 +221,12 @@ describe('the memory of the local endpoint', () => {
     ['as old as spec.outage where that allows more', 600, 599_000, 600_001],
   ])('gives answers %s while KMS is away, and no older ones', async (_, outageSeconds, allowedMs, tooOldMs) => {
     let answer: string | Error = 'good';
-    const { get, clock, endpoint } = await open(aReader(() => answer), 'KMS', [shop], outageSeconds);
+    const { get, clock, endpoint } = await open(
+      aReader(() => answer),
+      'KMS',
+      [shop],
+      outageSeconds,
+    );
     await get('/v1/shop/db');
     answer = down();
     endpoint.expire('db');
@@ -233,7 +238,12 @@ describe('the memory of the local endpoint', () => {
 
   test('holds nothing of a binding that KMS has refused, even while KMS is away', async () => {
     let answer: string | Error = 'good';
-    const { get, endpoint } = await open(aReader(() => answer), 'KMS', [shop], 600);
+    const { get, endpoint } = await open(
+      aReader(() => answer),
+      'KMS',
+      [shop],
+      600,
+    );
     await get('/v1/shop/db');
     answer = down();
     endpoint.forget('other');
@@ -245,7 +255,12 @@ describe('the memory of the local endpoint', () => {
 
   test('keeps a good value while KMS is away, and nothing once KMS has refused', async () => {
     let answer: string | Error = 'good';
-    const { get, clock } = await open(aReader(() => answer), 'KMS', [shop], 3600);
+    const { get, clock } = await open(
+      aReader(() => answer),
+      'KMS',
+      [shop],
+      3600,
+    );
     await get('/v1/shop/db');
     for (const [next, status] of [
       [down(), 200],
