@@ -12,9 +12,10 @@ import { createLogger, type Logger } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { shutdownSignal } from '../lib/signals.ts';
 import { clusterDirectory } from '../../webhook/cluster-directory.ts';
+import { MountedCert } from '../../webhook/mounted-cert.ts';
 import type { Installation } from '../../webhook/plan.ts';
 import { createWebhookHandler } from '../../webhook/server.ts';
-import { ServingCert } from '../../webhook/serving-cert.ts';
+import { ServingCert, type ServingCertOptions } from '../../webhook/serving-cert.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
 import { installationVariables } from './installation.ts';
@@ -33,6 +34,7 @@ const schema = z.object({
   KAAP_WEBHOOK_CONFIGURATION: z.string().default('kaap'),
   KAAP_WEBHOOK_SERVICE: z.string({ error: 'name the service, such as kaap-webhook.kaap-system.svc' }),
   KAAP_WEBHOOK_CERT_SECRET: z.string().default('kaap-webhook-cert'),
+  KAAP_WEBHOOK_CERT_FOLDER: z.string().default(''),
   POD_NAMESPACE: z.string({ error: 'name the namespace of this pod' }),
 });
 
@@ -58,7 +60,7 @@ async function main(): Promise<void> {
     log,
   });
   const listener = createListener(config, handler);
-  const certificate = new ServingCert({ ...certOptions(config), api, log, onCertificate: listener.use });
+  const certificate = certificateOf(config, { api, log, onCertificate: listener.use });
   const notReady = (): string | undefined => {
     if (!directory.hasSynced()) return 'The first listing of SecretBindings and access points is not complete.';
     return certificate.isTrusted ? undefined : 'API servers have not been told to trust the serving certificate yet.';
@@ -92,9 +94,17 @@ function createListener(config: Config, handler: ReturnType<typeof createWebhook
   };
 }
 
-function certOptions(
+/** From a folder that somebody else keeps, where one is named; made and kept by the webhook itself otherwise. */
+function certificateOf(
   config: Config,
-): Omit<ConstructorParameters<typeof ServingCert>[0], 'api' | 'log' | 'onCertificate'> {
+  common: Pick<ServingCertOptions, 'api' | 'log' | 'onCertificate'>,
+): MountedCert | ServingCert {
+  const { KAAP_WEBHOOK_CERT_FOLDER: folder, KAAP_WEBHOOK_CONFIGURATION: configurationName } = config;
+  if (folder === '') return new ServingCert({ ...certOptions(config), ...common });
+  return new MountedCert({ folder, configurationName, sleep: systemSleep, ...common });
+}
+
+function certOptions(config: Config): Omit<ServingCertOptions, 'api' | 'log' | 'onCertificate'> {
   const name = config.KAAP_WEBHOOK_SERVICE;
   const service = name.includes('.') ? name : `${name}.${config.POD_NAMESPACE}.svc`;
   return {

@@ -99,6 +99,56 @@ describe('the metadata server', () => {
   });
 });
 
+describe('the webhook with a certificate from cert-manager', () => {
+  interface Certificate {
+    spec: { secretName: string; dnsNames?: string[]; isCA?: boolean; issuerRef: object };
+  }
+  const own = ['--set=webhook.certManager.enabled=true'];
+  const certificate = (objects: readonly RenderedObject[], name: string): Certificate['spec'] =>
+    (find(objects, 'Certificate', name) as unknown as Certificate).spec;
+
+  test('mounts the Secret that cert-manager keeps, and names the certificate to whoever injects the authority', () => {
+    const objects = template(own);
+    const { secretName, dnsNames } = certificate(objects, 'kaap-webhook');
+    expect(dnsNames).toContain(`kaap-webhook.${namespace}.svc`);
+    const deployment = find(objects, 'Deployment', 'kaap-webhook') as unknown as {
+      spec: { template: { spec: PodSpec & { containers: { volumeMounts: object[] }[] } } };
+    };
+    const { containers, volumes } = deployment.spec.template.spec;
+    const folder = containers[0]?.env.find(({ name }) => name === 'KAAP_WEBHOOK_CERT_FOLDER')?.value;
+    expect(volumes).toContainEqual({ name: 'cert', secret: expect.objectContaining({ secretName }) as object });
+    expect(containers[0]?.volumeMounts).toContainEqual({ name: 'cert', mountPath: folder, readOnly: true });
+    const { metadata } = find(objects, 'MutatingWebhookConfiguration', 'kaap');
+    expect(metadata.annotations).toEqual({ 'cert-manager.io/inject-ca-from': `${namespace}/kaap-webhook` });
+  });
+
+  test('has an authority of its own, or the issuer that is named', () => {
+    const objects = template(own);
+    const authority = certificate(objects, 'kaap-webhook-ca');
+    expect(authority).toMatchObject({ isCA: true, issuerRef: { kind: 'Issuer', name: 'kaap-webhook-selfsigned' } });
+    const issuer = find(objects, 'Issuer', 'kaap-webhook') as unknown as { spec: { ca: { secretName: string } } };
+    expect(issuer.spec.ca.secretName).toBe(authority.secretName);
+    const named = template([
+      ...own,
+      '--set=webhook.certManager.issuer.kind=ClusterIssuer,webhook.certManager.issuer.name=x',
+    ]);
+    expect(named.filter(({ kind }) => kind === 'Issuer')).toEqual([]);
+    expect(certificate(named, 'kaap-webhook').issuerRef).toEqual({
+      kind: 'ClusterIssuer',
+      name: 'x',
+      group: 'cert-manager.io',
+    });
+  });
+
+  test('A14: needs no right to write anything', () => {
+    const verbs = template(own)
+      .filter(({ kind, metadata }) => kind.endsWith('Role') && metadata.name === 'kaap-webhook')
+      .flatMap((object) => (object as unknown as { rules: { verbs: string[] }[] }).rules)
+      .flatMap((rule) => rule.verbs);
+    expect(new Set(verbs)).toEqual(new Set(['get', 'list', 'watch']));
+  });
+});
+
 describe.each(settings)('with %s', (_name, args) => {
   test('helm lint has nothing to say', () => {
     const outcome = helm(['lint', chart, '--strict', '--quiet', '--namespace', namespace, ...args]);

@@ -131,6 +131,17 @@ const webhook: Section = section('Injects pods at admission.', {
   admissionPolicy: section('A ValidatingAdmissionPolicy that refuses labelled pods which were not injected.', {
     enabled: flag('Install it.', true),
   }),
+  certManager: section(
+    'The serving certificate from cert-manager, whose cainjector also tells API servers to trust it. Without it, the webhook does both by itself.',
+    {
+      enabled: flag('Use it. It has to be installed before.', false),
+      issuer: section('Who issues the certificate; its answer has to name an authority (ca.crt).', {
+        kind: oneOf('Kind of the issuer.', 'Issuer', ['Issuer', 'ClusterIssuer']),
+        name: text('Its name. Empty: an authority of its own, which the chart makes.', '', { type: 'string' }),
+        group: text('Its API group.', 'cert-manager.io', words),
+      }),
+    },
+  ),
   ...podSettings({ cpu: '50m', memory: '96Mi' }, '384Mi'),
 });
 

@@ -1,0 +1,172 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { namespaceType } from '../../src/controllers/ownership.ts';
+import { KubeClusterApi } from '../../src/kube/kube-cluster-api.ts';
+import { kubeconfigConnection } from '../../src/kube/kube-config.ts';
+import type { KubeObject, ResourceType } from '../../src/kube/resource.ts';
+import { createTransport } from '../../src/kube/transport.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { startControlPlane, type ControlPlane } from '../../tools/cluster/control-plane.ts';
+import { webhookConfigurationResource } from '../../webhook/serving-cert.ts';
+
+const root = join(import.meta.dirname, '../..');
+const core = { group: '', version: 'v1' } as const;
+const definitions: ResourceType<KubeObject> = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+const pods: ResourceType<KubeObject & { spec: object }> = { ...core, plural: 'pods', kind: 'Pod', namespaced: true };
+
+/** A process of the webhook. */
+export class WebhookProcess {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #health: number;
+  /** What it has logged. */
+  log = '';
+
+  constructor(child: ChildProcess, port: number, health: number) {
+    this.#child = child;
+    this.port = port;
+    this.#health = health;
+    child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
+  }
+
+  /** What its readiness probe says. */
+  async isReady(): Promise<boolean> {
+    const response = await fetch(`http://127.0.0.1:${this.#health}/readyz`).catch(() => undefined);
+    return response?.ok === true;
+  }
+
+  /** Ends it as the kubelet does; resolves when it is gone. */
+  async end(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await gone;
+  }
+}
+
+/** An API server without nodes, on which processes of the webhook are registered. */
+export class WebhookSite {
+  readonly api: KubeClusterApi;
+  readonly home: string;
+  readonly signal: AbortSignal = new AbortController().signal;
+  readonly #plane: ControlPlane;
+  readonly #processes: WebhookProcess[] = [];
+
+  private constructor(plane: ControlPlane, api: KubeClusterApi, home: string) {
+    this.#plane = plane;
+    this.api = api;
+    this.home = home;
+  }
+
+  /** Starts the API server, and registers what answers at `port` of this host. */
+  static async start(port: number): Promise<WebhookSite> {
+    const plane = await startControlPlane();
+    const transport = createTransport(await kubeconfigConnection(plane.kubeconfigPath));
+    const api = new KubeClusterApi({ transport, log: silentLogger });
+    const site = new WebhookSite(plane, api, mkdtempSync(join(tmpdir(), 'kaap-webhook-')));
+    await site.#makeObjects(port);
+    return site;
+  }
+
+  async #makeObjects(port: number): Promise<void> {
+    const { api, signal } = this;
+    for (const file of readdirSync(join(root, 'crds'))) {
+      await api.create(definitions, parse(readFileSync(join(root, 'crds', file), 'utf8')) as KubeObject, { signal });
+    }
+    for (const name of ['shop', 'kaap-system']) await api.create(namespaceType, { metadata: { name } }, { signal });
+    const registration = {
+      name: 'inject.kaap.dev',
+      admissionReviewVersions: ['v1'],
+      sideEffects: 'None',
+      failurePolicy: 'Fail',
+      clientConfig: { url: `https://localhost:${port}/mutate` },
+      objectSelector: { matchLabels: { 'kaap.dev/inject': 'true' } },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+    };
+    const configuration = { metadata: { name: 'kaap' }, webhooks: [registration] };
+    await api.create(webhookConfigurationResource, configuration as never, { signal });
+  }
+
+  /** Starts a process of the webhook. */
+  async startWebhook(environment: Readonly<Record<string, string>>): Promise<WebhookProcess> {
+    const [port, health] = [await freePort(), await freePort()];
+    const child = spawn(process.execPath, [join(root, 'src/cmd/webhook.ts')], {
+      env: {
+        ...process.env,
+        KUBECONFIG: this.#plane.kubeconfigPath,
+        KAAP_LISTEN: `127.0.0.1:${port}`,
+        KAAP_METRICS_LISTEN: `127.0.0.1:${health}`,
+        KAAP_ENDPOINT: 'https://kms.example',
+        KAAP_CA_FILE: join(import.meta.filename),
+        KAAP_AGENT_IMAGE: 'agent',
+        KAAP_WEBHOOK_SERVICE: 'localhost',
+        POD_NAMESPACE: 'kaap-system',
+        ...environment,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const started = new WebhookProcess(child, port, health);
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** Writes `caBundle`, as whoever else keeps the registration does. */
+  async writeTrust(...certificatesPem: string[]): Promise<void> {
+    const text = certificatesPem.map((pem) => `${pem.trim()}\n`).join('');
+    const webhooks = [{ name: 'inject.kaap.dev', clientConfig: { caBundle: Buffer.from(text).toString('base64') } }];
+    const options = { fieldManager: 'somebody', force: true, signal: this.signal };
+    await this.api.apply(webhookConfigurationResource, { metadata: { name: 'kaap' }, webhooks }, options);
+  }
+
+  /** The answer of the API server to a pod that asks for secrets. The webhook refuses it: there is no binding. */
+  answer(): Promise<string> {
+    const metadata = { name: 'web', namespace: 'shop', labels: { 'kaap.dev/inject': 'true' } };
+    const spec = { containers: [{ name: 'app', image: 'app' }] };
+    return this.api
+      .create(pods, { metadata, spec }, { signal: this.signal, dryRun: true })
+      .then(() => 'created', String);
+  }
+
+  /** Whether the webhook has reviewed a pod just now. */
+  async isReviewed(): Promise<boolean> {
+    return (await this.answer()).includes('no SecretBinding in the namespace');
+  }
+
+  /** Waits until something holds; after a minute it says what the API server and the processes say. */
+  async eventually(holds: () => Promise<boolean>, what: string): Promise<void> {
+    const deadline = Date.now() + 60_000;
+    while (!(await holds())) {
+      const logs = this.#processes.map(({ log }) => log).join('\n');
+      if (Date.now() > deadline) throw new Error(`not in time: ${what}: ${await this.answer()}\n${logs}`);
+      await sleep(100);
+    }
+  }
+
+  /** Ends everything. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#processes.map((running) => running.end()));
+    await this.#plane.stop();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+/** A port of this host that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
