@@ -5,6 +5,7 @@ import type { ClusterAccess } from '../../tools/cluster/access.ts';
 import { currentCluster } from '../../tools/cluster/cluster.ts';
 import { ProcessCluster } from '../../tools/cluster/process-cluster.ts';
 import { systemNamespace } from './installation.ts';
+import { steppedClock, steppedMs } from './stepped-clock.ts';
 
 /** Something that happens to the installation or to its node. Striking ends when the fault itself is over. */
 export interface Fault {
@@ -64,6 +65,16 @@ function installationFaults(access: ClusterAccess): readonly Fault[] {
         await access.kubectl(['scale', 'statefulset/kaap-kms', ...here, '--replicas=1']);
       },
     },
+    ...['statefulset/kaap-kms', 'deployment/kaap-operator', 'deployment/kaap-webhook'].map((workload, index) => ({
+      name: `the clock of ${workload} steps, and back`,
+      strike: async () => {
+        const set = (variable: string): Promise<string> => access.kubectl(['set', 'env', workload, ...here, variable]);
+        await set(steppedClock(index === 1 ? -1 : 1));
+        await access.kubectl(['rollout', 'status', workload, ...here, '--timeout=60s']).catch(() => '');
+        await sleep(steppedMs);
+        await set('NODE_OPTIONS-');
+      },
+    })),
   ];
 }
 

@@ -37,6 +37,11 @@ const bindings = [
     env: [{ name: 'VALUE', source: 'db' }],
     refresh: { onChange: 'RestartContainers' },
   }),
+  binding('signalled', {
+    sources: [{ name: 'db', secret: { name: `${namespace}/signalling` } }],
+    files: [{ path: 'value', source: 'db', mode: '0444' }],
+    refresh: { signal: { process: app.slice(1), signal: 'SIGHUP' } },
+  }),
 ];
 
 interface Template {
@@ -74,7 +79,7 @@ beforeAll(async () => {
   await cluster().apply([...objects, ...bindings]);
   await cluster().kubectl(['wait', '--for=condition=Ready', `aap/${namespace}`, '--timeout=60s']);
   await kaap(['secret', 'put', secret], JSON.stringify(awkward));
-  await kaap(['secret', 'put', `${namespace}/rotating`], 'first');
+  for (const name of ['rotating', 'signalling']) await kaap(['secret', 'put', `${namespace}/${name}`], 'first');
   await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind', '--all', '-n', namespace, '--timeout=60s']);
 });
 
@@ -112,6 +117,35 @@ describe('a new version', () => {
     );
     const [after] = await podsOf(namespace, 'binding=restarted');
     expect(after?.status.podIP).toBe(before?.status.podIP);
+  });
+});
+
+describe('a signal after a new version', () => {
+  it('reaches the application in the process namespace that the pod shares, and it finds the new file', async () => {
+    const path = '/var/run/secrets/kaap/value';
+    const made = template('signalled', ['--serve', path]);
+    Object.assign(made.spec, { shareProcessNamespace: true });
+    await cluster().apply([pod('signalled', made)]);
+    expect((await printedBy('signalled', [path])).get(path)?.toString()).toBe('first');
+    await kaap(['secret', 'put', `${namespace}/signalling`], 'second');
+    // test-app has no handler: the signal ends it, and it starts again.
+    const ended = await eventually(
+      async () => {
+        const [seen] = await podsOf(namespace, 'binding=signalled');
+        const status = seen?.status.containerStatuses?.find(({ name }) => name === 'app');
+        return (status as { lastState?: { terminated?: { exitCode: number } } } | undefined)?.lastState?.terminated;
+      },
+      async () => cluster().kubectl(['logs', '-n', namespace, 'signalled', '-c', 'kaap-agent']),
+    );
+    expect(ended.exitCode).toBe(128 + 1);
+    const value = await eventually(
+      async () => {
+        const seen = await printed(namespace, 'signalled').catch(() => new Map<string, Buffer | null>());
+        return seen.get(path)?.toString();
+      },
+      () => 'test-app printed nothing',
+    );
+    expect(value).toBe('second');
   });
 });
 

@@ -97,13 +97,12 @@ async function follow(
     if (signal.aborted) return;
     try {
       const { values, versions } = await fetchBinding(entry.binding, entry.reader, signal);
-      const rendered = renderBinding(entry.binding, values);
-      const waits = needsTurn(entry.binding, entry.rendered, rendered);
+      const waits = needsTurn(entry.binding, entry.rendered, values);
       if (waits && !isHeldBack) log.info({ binding: name }, 'new values wait for the turn of this pod');
       isHeldBack = waits && !(await isTurn(entry.binding, versions, signal));
       if (isHeldBack) continue;
       options.endpoint?.expire(name);
-      await commit(entry, rendered);
+      await inTurn(waits, name, () => commit(entry, renderBinding(entry.binding, values)));
       looks.note('succeeded');
     } catch (error) {
       if (signal.aborted) return;
@@ -118,5 +117,17 @@ async function follow(
       const ageSeconds = Math.round((await options.lastKnownGood.age()) ?? 0);
       log.warn({ binding: name, reason: messageOf(error), ageSeconds }, 'refresh failed; the last values stay');
     }
+  }
+}
+
+/**
+ * Does what it was this pod's turn for. Values with which its containers could not start are found out by starting them: whoever
+ * gave the turn sees it, and the other pods are spared.
+ */
+async function inTurn(isTurn: boolean, name: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw isTurn && error instanceof Refusal ? new RestartNeeded(name) : error;
   }
 }

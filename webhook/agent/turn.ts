@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { markOf, type Versions } from '../../src/api/version-mark.ts';
+import { Refusal } from '../refusal.ts';
 import type { AgentBinding } from './agent-config.ts';
-import type { Rendered } from './render.ts';
+import { renderBinding, type Rendered } from './render.ts';
+import type { SourceValues } from './source-value.ts';
 
 /** Between two looks at the file, in milliseconds: the kubelet writes it within a second or two of the annotation. */
 const lookMs = 500;
@@ -10,9 +12,18 @@ const lookMs = 500;
 /** Before the KMS is asked again for what waits, in milliseconds: the version before may be current again. */
 const longestWaitMs = 30_000;
 
-/** Whether `next` is delivered when it is this pod's turn, and no earlier: containers start again with it. */
-export function needsTurn({ turnFile }: AgentBinding, before: Rendered, next: Rendered): boolean {
-  return turnFile !== undefined && !sameVariables(before, next);
+/**
+ * Whether values are delivered when it is this pod's turn, and no earlier: containers start again with them, or could not start
+ * with them at all.
+ */
+export function needsTurn(binding: AgentBinding, before: Rendered, values: SourceValues): boolean {
+  if (binding.turnFile === undefined) return false;
+  try {
+    return !sameVariables(before, renderBinding(binding, values));
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
 }
 
 function sameVariables(before: Rendered, next: Rendered): boolean {

@@ -214,6 +214,22 @@ describe('restarting in place', () => {
     expect(readFileSync(pod.config.envFile, 'utf8')).toBe("DB_PASSWORD='two'\n");
   });
 
+  test.each([
+    ['have not the field of a variable', '{"user":"u"}', /which has no such field|field password/],
+    ['hold a quote, which the kubelet cannot take', '{"password":"it\'s"}', /DB_PASSWORD/],
+  ])('starts again, in its turn, with values that %s: what goes first is to fail', async (_, value, why) => {
+    const turnFile = join(aFolder(), 'turn');
+    const pod = aPodWith(undefined, { ...restarting, turnFile });
+    const agent = start(pod);
+    await vi.waitFor(() => expect(agent.ready()).toBe(true));
+    pod.answer = value;
+    await sleep(300);
+    expect(readFileSync(pod.config.envFile, 'utf8')).toBe("DB_PASSWORD='one'\n");
+    writeFileSync(turnFile, markOf({ 'shop/db': versionIdOf(value) }));
+    await expect(agent.done).rejects.toBeInstanceOf(RestartNeeded);
+    await expect(start(pod).done).rejects.toThrow(why);
+  });
+
   test('needs no turn for values that change no variable', async () => {
     const pod = aPodWith(undefined, { ...restarting, turnFile: join(aFolder(), 'turn') });
     const agent = start(pod);
