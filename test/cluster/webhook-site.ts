@@ -25,6 +25,10 @@ const definitions: ResourceType<KubeObject> = {
   namespaced: false,
 };
 const pods: ResourceType<KubeObject & { spec: object }> = { ...core, plural: 'pods', kind: 'Pod', namespaced: true };
+const services: typeof pods = { ...core, plural: 'services', kind: 'Service', namespaced: true };
+
+/** Name of the webhook for API servers, which its certificate has to show. */
+export const serviceName = 'kaap-webhook.kaap-system.svc';
 
 /** A process of the webhook. */
 export class WebhookProcess {
@@ -85,12 +89,18 @@ export class WebhookSite {
       await api.create(definitions, parse(readFileSync(join(root, 'crds', file), 'utf8')) as KubeObject, { signal });
     }
     for (const name of ['shop', 'kaap-system']) await api.create(namespaceType, { metadata: { name } }, { signal });
+    // The API server takes the port from the registration, and of an ExternalName only the name.
+    const service = {
+      metadata: { name: 'kaap-webhook', namespace: 'kaap-system' },
+      spec: { type: 'ExternalName', externalName: 'localhost' },
+    };
+    await api.create(services, service, { signal });
     const registration = {
       name: 'inject.kaap.dev',
       admissionReviewVersions: ['v1'],
       sideEffects: 'None',
       failurePolicy: 'Fail',
-      clientConfig: { url: `https://localhost:${port}/mutate` },
+      clientConfig: { service: { namespace: 'kaap-system', name: 'kaap-webhook', path: '/mutate', port } },
       objectSelector: { matchLabels: { 'kaap.dev/inject': 'true' } },
       rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
     };
@@ -110,7 +120,7 @@ export class WebhookSite {
         KAAP_ENDPOINT: 'https://kms.example',
         KAAP_CA_FILE: join(import.meta.filename),
         KAAP_AGENT_IMAGE: 'agent',
-        KAAP_WEBHOOK_SERVICE: 'localhost',
+        KAAP_WEBHOOK_SERVICE: serviceName,
         POD_NAMESPACE: 'kaap-system',
         ...environment,
       },
