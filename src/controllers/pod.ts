@@ -26,6 +26,7 @@ export interface ContainerStatus {
 }
 
 export interface ContainerState {
+  running?: { startedAt?: string };
   waiting?: { reason?: string };
   terminated?: { exitCode: number; message?: string };
 }

@@ -17,6 +17,7 @@ const pod = (name: string, change: Partial<TurnPod> = {}): TurnPod => ({
   ready: true,
   failing: false,
   restarts: 0,
+  whole: true,
   ...change,
 });
 const given = (change: Partial<Turn> = {}): RestartInput['turns'] =>
@@ -37,6 +38,16 @@ describe('The next step of restarts in place', () => {
     [
       'waits until it is ready, too',
       { pods: [first({ restarts: 1, ready: false }), pod('b')], turns: given() },
+      'Await',
+    ],
+    [
+      'waits while the first is ready and its agent has started again, but nothing else of it yet',
+      { pods: [first({ restarts: 1, whole: false }), pod('b')], turns: given() },
+      'Await',
+    ],
+    [
+      'waits for the pod of a former leader as well',
+      { pods: [first({ restarts: 1, whole: false }), pod('b')] },
       'Await',
     ],
     ['is all others once it is', { pods: [first({ restarts: 1 }), pod('b')], turns: given() }, 'Rest'],
@@ -78,6 +89,7 @@ describe('The next step of restarts in place', () => {
       delivered: 'old',
       pods: [pod('a'), pod('b')],
       turns: new Map(),
+      startedMs: 0,
       nowMs: 1000,
       late: false,
       ...change,
@@ -87,7 +99,15 @@ describe('The next step of restarts in place', () => {
 
   it('takes a pod that is ready before one that is not', () => {
     const pods = [pod('a', { ready: false }), pod('b')];
-    const step = nextRestart({ wanted: 'new', delivered: 'old', pods, turns: new Map(), nowMs: 0, late: false });
+    const step = nextRestart({
+      wanted: 'new',
+      delivered: 'old',
+      pods,
+      turns: new Map(),
+      startedMs: 0,
+      nowMs: 0,
+      late: false,
+    });
     expect(step).toMatchObject({ type: 'First', pod: { name: 'b' } });
   });
 });
@@ -116,14 +136,19 @@ interface PodState {
   isReady?: boolean;
   restarts?: number;
   waiting?: string;
+  /** Seconds after which the application has started after the agent; before, where negative. */
+  appAfter?: number;
   /** Whether the webhook gave it a file for turns. */
   waits?: boolean;
 }
 
-function podOf(name: string, { mark, isReady = true, restarts = 0, waiting, waits = true }: PodState): Pod {
+function podOf(name: string, state: PodState): Pod {
+  const { mark, isReady = true, restarts = 0, waiting, appAfter = 1, waits = true } = state;
+  const startedAt = (seconds: number): string => new Date(1e12 + seconds * 1000).toISOString();
   const fieldPath = `metadata.annotations['${annotation}']`;
   const volume = { projected: { sources: [{ downwardAPI: { items: [{ fieldRef: { fieldPath } }] } }] } };
-  const state = waiting === undefined ? {} : { waiting: { reason: waiting } };
+  const app =
+    waiting === undefined ? { running: { startedAt: startedAt(appAfter) } } : { waiting: { reason: waiting } };
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -136,8 +161,10 @@ function podOf(name: string, { mark, isReady = true, restarts = 0, waiting, wait
     spec: { volumes: waits ? [volume] : [] },
     status: {
       conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }],
-      initContainerStatuses: [{ name: 'kaap-agent', restartCount: restarts }],
-      containerStatuses: [{ name: 'app', restartCount: restarts, state }],
+      initContainerStatuses: [
+        { name: 'kaap-agent', restartCount: restarts, state: { running: { startedAt: startedAt(0) } } },
+      ],
+      containerStatuses: [{ name: 'app', restartCount: restarts, state: app }],
     },
   };
 }
@@ -224,7 +251,10 @@ describe('Restarts in place after a new version', () => {
     await place.look();
     await place.look();
     expect(place.marks()).toEqual({ a: mark('v2'), b: mark('v1'), c: mark('v1') });
-    place.set('a', { restarts: 1 });
+    place.set('a', { restarts: 1, appAfter: -60 });
+    await place.look();
+    expect(place.marks()).toEqual({ a: mark('v2'), b: mark('v1'), c: mark('v1') });
+    place.set('a', { appAfter: 1 });
     await place.look();
     expect(place.marks()).toEqual({ a: mark('v2'), b: mark('v2'), c: mark('v2') });
     for (const name of ['b', 'c']) place.set(name, { restarts: 1 });

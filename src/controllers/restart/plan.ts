@@ -10,6 +10,8 @@ export interface TurnPod {
   failing: boolean;
   /** How often its agent has started again. */
   restarts: number;
+  /** Whether its agent runs, and all other containers have started after it: in the middle of a restart they have not. */
+  whole: boolean;
 }
 
 /** A turn that was given. */
@@ -30,6 +32,8 @@ export interface RestartInput {
   pods: readonly TurnPod[];
   /** By the uid of the pod. A pod may have the mark and no turn here: a former leader gave it. */
   turns: ReadonlyMap<string, Turn>;
+  /** When this leader first saw the versions. */
+  startedMs: number;
   nowMs: number;
   /** Whether the time for these restarts is over. */
   late: boolean;
@@ -73,8 +77,8 @@ export function nextRestart(input: RestartInput): RestartStep {
   return having.length === 0 ? { type: 'First', pod } : { type: 'Rest', pods: rest };
 }
 
-function isThrough({ uid, ready, restarts }: TurnPod, { turns, nowMs }: RestartInput): boolean {
-  const turn = turns.get(uid);
-  if (turn?.sick === true) return true;
-  return ready && (turn === undefined || restarts > turn.restarts || nowMs - turn.atMs >= quietMs);
+function isThrough({ uid, ready, restarts, whole }: TurnPod, { turns, startedMs, nowMs }: RestartInput): boolean {
+  const { restarts: before, atMs, sick } = turns.get(uid) ?? { restarts: -1, atMs: startedMs, sick: false };
+  if (sick) return true;
+  return ready && ((restarts > before && whole) || nowMs - atMs >= quietMs);
 }

@@ -7,7 +7,16 @@ import type { StoreReader } from '../../kube/store.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { KmsApi } from '../kms-api.ts';
 import type { ConditionReport } from '../lifecycle.ts';
-import { agentContainer, isBound, isFailing, isOver, isPodReady, podType, type Pod } from '../pod.ts';
+import {
+  agentContainer,
+  isBound,
+  isFailing,
+  isOver,
+  isPodReady,
+  podType,
+  type ContainerStatus,
+  type Pod,
+} from '../pod.ts';
 import type { RecordEvent } from '../pod-report/reconcile.ts';
 import { failureNote, giveBack, rolledOut, versionsOf } from '../rollout/versions.ts';
 import { nextRestart, type RestartStep, type Turn, type TurnPod } from './plan.ts';
@@ -101,7 +110,19 @@ function turnPod(pod: Pod, namespace: string, binding: string): TurnPod {
     ready: isPodReady(pod),
     failing: isFailing(pod),
     restarts: agent?.restartCount ?? 0,
+    whole: isWhole(pod, agent),
   };
+}
+
+/** The agent goes first at every start of the pod, so what has started before it belongs to the start before. */
+function isWhole({ status }: Pod, agent: ContainerStatus | undefined): boolean {
+  const started = startOf(agent);
+  return (status?.containerStatuses ?? []).every((container) => startOf(container) >= started);
+}
+
+/** When a container that runs has started; never, for one that does not. */
+function startOf(container: ContainerStatus | undefined): number {
+  return Date.parse(container?.state?.running?.startedAt ?? '');
 }
 
 interface Situation {
@@ -131,7 +152,15 @@ class Restart {
     if (delivered === mark) memory.progress = undefined;
     else if (memory.progress?.wanted !== mark) memory.progress = { wanted: mark, startedMs: nowMs, turns: new Map() };
     const { turns = new Map<string, Turn>(), startedMs = nowMs } = memory.progress ?? {};
-    const step = nextRestart({ wanted: mark, delivered, pods, turns, nowMs, late: nowMs - startedMs > timeoutMs });
+    const step = nextRestart({
+      wanted: mark,
+      delivered,
+      pods,
+      turns,
+      startedMs,
+      nowMs,
+      late: nowMs - startedMs > timeoutMs,
+    });
     this.#context.log.debug({ step: step.type }, 'restart');
     return { requeueAfterMs: await this.#act(step, turns) };
   }
