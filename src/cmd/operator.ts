@@ -47,6 +47,7 @@ async function main(): Promise<void> {
     controller: 'kaap.dev/operator',
     instance: config.POD_NAME,
   });
+  const kinds = new Set<string>();
   const controllers = createControllers({
     ...common,
     cluster,
@@ -55,6 +56,10 @@ async function main(): Promise<void> {
     ram: { call: (action, parameters, callSignal) => kms.call('Ram', action, parameters, { signal: callSignal }) },
     recordEvent: (object, type, reason, note) => {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
+    },
+    setStale: (kind, objects) => {
+      kinds.add(kind);
+      metrics.set('kaap_stale_objects', objects, { kind });
     },
     metrics: controllerMetrics(metrics),
     rollout: {
@@ -84,6 +89,8 @@ async function main(): Promise<void> {
   });
   const lead = async (leading: AbortSignal): Promise<void> => {
     await Promise.all(controllers.map((controller) => controller.run(leading)));
+    // Who leads now tells.
+    for (const kind of kinds) metrics.set('kaap_stale_objects', 0, { kind });
   };
   await Promise.all([reflectors.run(signal), elector.run(signal, lead)]);
   await health.close();

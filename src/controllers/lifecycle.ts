@@ -6,7 +6,7 @@ import type { Random } from '../kube/backoff.ts';
 import { setCondition } from '../kube/conditions.ts';
 import type { ClusterApi } from '../kube/cluster-api.ts';
 import type { Reconcile, ReconcileContext, ReconcileResult } from '../kube/controller.ts';
-import type { KubeObject, ResourceType, StatusOf } from '../kube/resource.ts';
+import type { KubeObject, ObjectKey, ResourceType, StatusOf } from '../kube/resource.ts';
 import { applyDecidedStatus } from '../kube/status-write.ts';
 import { firstViolation, ViolationError, type Check, type Violation } from './check.ts';
 import { outageReason, violationOf, type KmsApi } from './kms-api.ts';
@@ -74,6 +74,8 @@ export interface LifecycleDependencies {
   driftIntervalMs?: number;
   /** Tells people about a transition. Must not throw. */
   recordEvent: (object: KubeObject, type: 'Normal' | 'Warning', reason: string, note: string) => void;
+  /** Told after each look how many objects of a kind could not be looked after for an outage. Must not throw. */
+  setStale?: (kind: string, objects: number) => void;
 }
 
 /** Marks the objects whose KMS state goes with them. */
@@ -94,11 +96,32 @@ export function reconcilerOf<T extends ConditionedObject, Input>(
   lifecycle: Lifecycle<T, Input>,
   dependencies: LifecycleDependencies,
 ): Reconcile<T> {
-  return async (_key, object, context) => {
-    if (object === undefined) return undefined;
-    if (object.metadata.deletionTimestamp !== undefined) return letGo(lifecycle, dependencies, object, context);
-    return bringInLine(lifecycle, dependencies, object, context);
+  const stale = new Set<ObjectKey>();
+  const note = (key: ObjectKey, isStale: boolean): void => {
+    if (isStale) stale.add(key);
+    else stale.delete(key);
+    dependencies.setStale?.(lifecycle.resource.kind, stale.size);
   };
+  return async (key, object, context) => {
+    try {
+      const result = object === undefined ? undefined : await look(lifecycle, dependencies, object, context);
+      note(key, false);
+      return result;
+    } catch (error) {
+      if (!context.signal.aborted) note(key, violationOf(error)?.reason === outageReason);
+      throw error;
+    }
+  };
+}
+
+function look<T extends ConditionedObject, Input>(
+  lifecycle: Lifecycle<T, Input>,
+  dependencies: LifecycleDependencies,
+  object: T,
+  context: ReconcileContext,
+): Promise<ReconcileResult | undefined> {
+  const isGoing = object.metadata.deletionTimestamp !== undefined;
+  return (isGoing ? letGo : bringInLine)(lifecycle, dependencies, object, context);
 }
 
 async function bringInLine<T extends ConditionedObject, Input>(

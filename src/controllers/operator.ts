@@ -60,6 +60,8 @@ export interface OperatorOptions {
   ram: KmsApi;
   reflectors: Reflectors;
   recordEvent: RecordEvent;
+  /** Told how many objects of a kind nobody could look after for an outage. Must not throw. */
+  setStale?: (kind: string, objects: number) => void;
   clock: Clock;
   random: Random;
   /** Between two looks for drift; ten minutes unless given. */

@@ -73,6 +73,11 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
     help: 'Rollouts of workloads, and restarts of pods in place, after a new version of a secret: completed, or given-back to the former version.',
     labels: ['result'],
   },
+  kaap_stale_objects: {
+    type: 'gauge',
+    help: 'Objects of a kind that nobody could look after when it was last tried, because the KMS did not answer.',
+    labels: ['kind'],
+  },
   kaap_uninjected_pods: {
     type: 'gauge',
     help: 'Pods that a SecretBinding takes and that run without their secrets, because they passed the webhook by.',

@@ -25,6 +25,8 @@ export class ControllerScene {
   readonly cluster: ManifestClusterApi;
   /** Events: reason and name of the object. */
   readonly events: string[] = [];
+  /** Objects that nobody could look after, by kind. */
+  readonly stale: Map<string, number> = new Map<string, number>();
   /** Calls of KMS by action. */
   readonly calls: Map<string, number> = new Map<string, number>();
   readonly signal: AbortSignal;
@@ -67,6 +69,7 @@ export class ControllerScene {
         call: (action, parameters, callSignal) => this.kms.call('Ram', action, parameters, { signal: callSignal }),
       },
       recordEvent: ({ metadata }, _type, reason) => void this.events.push(`${reason} ${metadata.name}`),
+      setStale: (kind, objects) => void this.stale.set(kind, objects),
       clock: systemClock,
       random: Math.random,
       driftIntervalMs,
