@@ -43,6 +43,9 @@ type Config = z.infer<typeof schema>;
 /** How often to look for an upgraded API server and a new trust file, in milliseconds. */
 const surroundingsMs = 60_000;
 
+/** After it was told to end, in milliseconds: API servers need a moment to hear of it, and lose no request meanwhile. */
+const lingerMs = 5_000;
+
 async function main(): Promise<void> {
   const config = readConfig(schema, process.env);
   const log = createLogger({ name: 'webhook', level: config.KAAP_LOG_LEVEL });
@@ -90,7 +93,10 @@ function createListener(config: Config, handler: ReturnType<typeof createWebhook
       if (server === undefined) server = startHttpServer({ address, certificate, handler, maxHeaderBytes: 16 * 1024 });
       else void server.then((running) => running.reloadCertificate(certificate));
     },
-    close: async () => (await server)?.close(),
+    close: async () => {
+      await (await server)?.drain(lingerMs);
+      await (await server)?.close();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { ListenAddress } from './config.ts';
 
@@ -33,6 +34,11 @@ export interface HttpServer {
   readonly port: number;
   /** Serves new connections with another certificate; open ones stay. Throws when certificate and key do not fit. */
   reloadCertificate(certificate: ServingCertificate): void;
+  /**
+   * Serves on for `lingerMs` milliseconds, each answer being the last of its connection: clients whose connections stay open
+   * lose no request to a close that crosses it, and whoever balances them has the time to send new ones elsewhere.
+   */
+  drain(lingerMs: number): Promise<void>;
   /**
    * Stops taking connections, closes idle ones, and lets requests under way finish for `graceMs` milliseconds (10,000
    * unless given); then cuts what is left.
@@ -84,7 +90,6 @@ function drainable(server: Server, handler: HttpServerOptions['handler']): () =>
   });
   return () => {
     draining = true;
-    server.closeIdleConnections();
   };
 }
 
@@ -115,6 +120,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         ...tlsOptions(certificate),
         ...(options.clientCaPem !== undefined && { ca: options.clientCaPem }),
       }),
+    drain: async (lingerMs) => {
+      drain();
+      await sleep(lingerMs);
+    },
     close: (graceMs = 10_000) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => sockets.forEach((socket) => socket.destroy()), graceMs);
@@ -123,6 +132,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
           resolve();
         });
         drain();
+        server.closeIdleConnections();
       }),
   };
 }

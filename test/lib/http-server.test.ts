@@ -1,6 +1,6 @@
 import { connect as netConnect } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startHttpServer, type HttpServer, type HttpServerOptions } from '../../src/lib/http-server.ts';
@@ -136,6 +136,27 @@ describe('startHttpServer', () => {
     finish();
     expect((await answer).status).toBe(200);
     await closing;
+  });
+
+  test('draining serves on, old connections and new ones, and each answer ends its connection', async () => {
+    const server = await start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ask = (): Promise<string | undefined> =>
+      new Promise((resolve, reject) => {
+        const options = { host: '127.0.0.1', servername: 'localhost', port: server.port, ca: authority.caPem, agent };
+        request(options, (response) => {
+          response.resume().on('end', () => resolve(response.headers.connection));
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await ask()).toBe('keep-alive');
+    const drained = server.drain(300);
+    expect([await ask(), await ask()]).toEqual(['close', 'close']);
+    await drained;
+    await server.close();
+    await expect(ask()).rejects.toThrow();
+    agent.destroy();
   });
 
   test('closing cuts what is left after the grace time', async () => {
