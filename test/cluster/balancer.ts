@@ -16,7 +16,10 @@ export async function startBalancer(): Promise<Balancer> {
   const open = new Set<Socket>();
   const server = createServer((incoming) => {
     const target = targets[turn++ % Math.max(1, targets.length)];
-    if (target === undefined) return void incoming.destroy();
+    if (target === undefined) {
+      incoming.destroy();
+      return;
+    }
     const outgoing = connect(target, '127.0.0.1');
     for (const [from, to] of [
       [incoming, outgoing],

@@ -17,7 +17,7 @@ import { webhookConfigurationResource } from '../../webhook/serving-cert.ts';
 
 const root = join(import.meta.dirname, '../..');
 const core = { group: '', version: 'v1' } as const;
-const definitions: ResourceType<KubeObject> = {
+const definitions: ResourceType = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
   plural: 'customresourcedefinitions',

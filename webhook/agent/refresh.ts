@@ -124,10 +124,10 @@ async function follow(
  * Does what it was this pod's turn for. Values with which its containers could not start are found out by starting them: whoever
  * gave the turn sees it, and the other pods are spared.
  */
-async function inTurn(isTurn: boolean, name: string, work: () => Promise<void>): Promise<void> {
+async function inTurn(hasTurn: boolean, name: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    throw isTurn && error instanceof Refusal ? new RestartNeeded(name) : error;
+    throw hasTurn && error instanceof Refusal ? new RestartNeeded(name) : error;
   }
 }
