@@ -7,7 +7,7 @@ import type { ClientKeyEntry, FindClientKey } from '../ports/access-point-direct
 import type { Credential, CredentialSource } from '../ports/identity.ts';
 import type { ValueReader } from '../ports/store.ts';
 import { findAccessKey, type AccessKey } from '../ram/access-keys.ts';
-import { openSessionToken } from '../sts/session-token.ts';
+import { createSessionOpener, type SessionOpener } from '../sts/session-token.ts';
 
 export interface CredentialSourceOptions {
   readonly store: ValueReader;
@@ -30,9 +30,10 @@ const CLIENT_KEY_PREFIX = 'KAAP.';
 export function createCredentialSource(options: CredentialSourceOptions): CredentialSource {
   const { store, accountId, sessionKey, findClientKey } = options;
   const nowMs = steadyNow(options.clock);
+  const openToken = createSessionOpener(sessionKey);
   return {
     find: async (accessKeyId, securityToken) => {
-      if (accessKeyId.startsWith(SESSION_PREFIX)) return openSession(accessKeyId, securityToken, sessionKey, nowMs());
+      if (accessKeyId.startsWith(SESSION_PREFIX)) return openSession(accessKeyId, securityToken, openToken, nowMs());
       if (securityToken !== undefined && securityToken !== '') {
         throw new ApiError(
           'InvalidSecurityToken.MismatchWithAccessKey',
@@ -61,7 +62,7 @@ function steadyNow(clock: Clock): () => number {
 function openSession(
   accessKeyId: string,
   securityToken: string | undefined,
-  sessionKey: KeyObject,
+  openToken: SessionOpener,
   nowMs: number,
 ): Credential {
   if (securityToken === undefined || securityToken === '') {
@@ -70,7 +71,7 @@ function openSession(
       'An access key of STS needs its SecurityToken. Send the one it came with.',
     );
   }
-  const { session, secret } = openSessionToken(securityToken, accessKeyId, sessionKey, nowMs);
+  const { session, secret } = openToken(securityToken, accessKeyId, nowMs);
   return { kind: 'AccessKey', accessKeyId, secret, principal: session, active: true };
 }
 

@@ -16,13 +16,13 @@ import {
   type AccessPointRecord,
 } from './records/access-point.ts';
 import { clientKeyTable, clientKeyTombstone } from './records/client-key.ts';
-import { networkRuleTable } from './records/network-rule.ts';
-import { rbacPolicyTable } from './records/rbac-policy.ts';
+import { networkRuleTable, type NetworkRuleRecord } from './records/network-rule.ts';
+import { rbacPolicyTable, type RbacPolicyRecord } from './records/rbac-policy.ts';
 import { admitServiceAccount } from './service-account-bindings.ts';
 import { tombstoneTable } from './records/tombstone.ts';
 
 /**
- * What an access point gives, read afresh: its policies with their templates expanded and their network rules looked
+ * What an access point gives now: its policies with their templates expanded and their network rules looked
  * up. `undefined` when there is no such access point. What cannot be found gives nothing.
  */
 export async function loadAccessPoint(store: Store, name: string): Promise<AccessPointGrant | undefined> {
@@ -40,11 +40,35 @@ export async function loadAccessPoint(store: Store, name: string): Promise<Acces
 async function loadRbacPolicy(store: Store, name: string): Promise<ExpandedRbacPolicy | undefined> {
   const record = await rbacPolicyTable.get(store, name);
   if (record === undefined) return undefined;
-  const { kmsInstance: scope, permissions, resources } = record;
+  if (record.networkRules.length === 0) return expandOnce(record, []);
+  return expandOnce(record, await Promise.all(record.networkRules.map((rule) => networkRuleTable.get(store, rule))));
+}
+
+/** The records that a policy was expanded from, and what came out. */
+interface Expansion {
+  readonly rules: readonly (NetworkRuleRecord | undefined)[];
+  readonly policy: ExpandedRbacPolicy;
+}
+
+/**
+ * Policies that were expanded, by their records. The record that a store gives cannot change, and is another one when it was
+ * changed in the store: so an expansion of the very records that were read now is what they say now.
+ */
+const expansions = new WeakMap<RbacPolicyRecord, Expansion>();
+
+function expandOnce(record: RbacPolicyRecord, rules: Expansion['rules']): ExpandedRbacPolicy {
+  const known = expansions.get(record);
+  if (known?.rules.every((rule, index) => rule === rules[index]) === true) return known.policy;
+  const policy = expand(record, rules);
+  expansions.set(record, { rules, policy });
+  return policy;
+}
+
+function expand(record: RbacPolicyRecord, rules: Expansion['rules']): ExpandedRbacPolicy {
+  const { name, kmsInstance: scope, permissions, resources } = record;
   const policy = { name, scope, permissions, resources };
   // No rules listed is any network. A rule that is listed and gone admits nobody: the list stays.
   if (record.networkRules.length === 0) return expandRbacPolicy(policy);
-  const rules = await Promise.all(record.networkRules.map((rule) => networkRuleTable.get(store, rule)));
   return expandRbacPolicy({ ...policy, networkRules: rules.filter((rule) => rule !== undefined) });
 }
 

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, type KeyObject } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { ApiError } from '../lib/errors.ts';
 import { SecretBytes } from '../lib/secret-bytes.ts';
@@ -76,25 +77,42 @@ export function sealSessionToken(
  * Opens a session token for the access key that it came with. `now` in milliseconds since the Unix epoch; a session ends at
  * its `expiresAt`, exclusively.
  *
- * @throws ApiError `InvalidSecurityToken.Malformed`, `.MismatchWithAccessKey`, `.Expired`.
+ * Throws ApiError `InvalidSecurityToken.Malformed`, `.MismatchWithAccessKey`, `.Expired`.
  */
-export function openSessionToken(
-  token: string,
-  accessKeyId: string,
-  sessionKey: KeyObject,
-  now: number,
-): SealedSession {
+export type SessionOpener = (token: string, accessKeyId: string, now: number) => SealedSession;
+
+/** Memory for opened sessions, roughly: a token is as long as what is in it. */
+const KEPT_CHARACTERS = 8 * 1024 * 1024;
+
+/**
+ * Makes an opener of the tokens that `sessionKey` seals. A token's bytes say everything about its session, so each is
+ * decrypted once, and asked at each call whose it is and whether it is over. What ends a session early is asked of the store.
+ */
+export function createSessionOpener(sessionKey: KeyObject): SessionOpener {
+  const opened = new LRUCache<string, SealedSession>({ maxSize: KEPT_CHARACTERS });
+  return (token, accessKeyId, now) => {
+    const known = opened.get(token);
+    const sealed = known ?? openClaims(token, sessionKey);
+    const { session } = sealed;
+    if (session.accessKeyId !== accessKeyId) {
+      throw new ApiError(
+        'InvalidSecurityToken.MismatchWithAccessKey',
+        'The security token belongs to another access key. Use the access key, secret and token of one answer of STS together.',
+      );
+    }
+    if (now >= session.expiresAt) {
+      opened.delete(token);
+      throw new ApiError('InvalidSecurityToken.Expired', 'The session is over. Assume the role again.');
+    }
+    if (known === undefined) opened.set(token, sealed, { size: token.length });
+    return sealed;
+  };
+}
+
+function openClaims(token: string, sessionKey: KeyObject): SealedSession {
   const { session, secret } = decryptClaims(token, sessionKey);
-  if (session.accessKeyId !== accessKeyId) {
-    throw new ApiError(
-      'InvalidSecurityToken.MismatchWithAccessKey',
-      'The security token belongs to another access key. Use the access key, secret and token of one answer of STS together.',
-    );
-  }
-  if (now >= session.expiresAt) {
-    throw new ApiError('InvalidSecurityToken.Expired', 'The session is over. Assume the role again.');
-  }
-  return { session, secret: SecretBytes.fromUtf8(secret) };
+  if (session.serviceAccount !== undefined) Object.freeze(session.serviceAccount);
+  return { session: Object.freeze(session), secret: SecretBytes.fromUtf8(secret) };
 }
 
 function decryptClaims(token: string, sessionKey: KeyObject): SessionClaims {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import type { RoleSession } from '../../src/policy/principal.ts';
-import { openSessionToken, sealSessionToken } from '../../src/sts/session-token.ts';
+import { createSessionOpener, sealSessionToken } from '../../src/sts/session-token.ts';
 import { podSession, roleSession } from '../support/policy-scene.ts';
 
 const sessionKey = createSecretKey(randomBytes(32));
@@ -16,9 +16,11 @@ const full: RoleSession = {
 };
 const seal = (session: RoleSession): string =>
   sealSessionToken({ session, secret: SecretBytes.fromUtf8('canary-secret') }, sessionKey, randomBytes);
-const codeOf = (open: () => unknown): string => {
+/** Has opened whatever the tests before opened, as the opener of a process has. */
+const open = createSessionOpener(sessionKey);
+const codeOf = (work: () => unknown): string => {
   try {
-    open();
+    work();
     return 'opened';
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);
@@ -27,7 +29,7 @@ const codeOf = (open: () => unknown): string => {
 
 describe('a session token', () => {
   test.each([roleSession, full])('gives back the session and the secret that were sealed: %#', (session) => {
-    const opened = openSessionToken(seal(session), session.accessKeyId, sessionKey, now);
+    const opened = open(seal(session), session.accessKeyId, now);
     expect(opened.session).toEqual(session);
     expect(opened.secret.reveal().toString()).toBe('canary-secret');
   });
@@ -44,25 +46,34 @@ describe('a session token', () => {
   test('D7: ends at its expiry, to the millisecond', () => {
     const session = { ...roleSession, expiresAt: now };
     const token = seal(session);
-    expect(codeOf(() => openSessionToken(token, 'STS.1', sessionKey, now - 1))).toBe('opened');
-    expect(codeOf(() => openSessionToken(token, 'STS.1', sessionKey, now))).toBe('InvalidSecurityToken.Expired');
+    expect(codeOf(() => open(token, 'STS.1', now - 1))).toBe('opened');
+    expect(codeOf(() => open(token, 'STS.1', now))).toBe('InvalidSecurityToken.Expired');
   });
 
   test('belongs to its access key', () => {
-    expect(codeOf(() => openSessionToken(seal(roleSession), 'STS.2', sessionKey, now))).toBe(
-      'InvalidSecurityToken.MismatchWithAccessKey',
-    );
+    expect(codeOf(() => open(seal(roleSession), 'STS.2', now))).toBe('InvalidSecurityToken.MismatchWithAccessKey');
   });
 
-  test('is refused when any of its bits is flipped', () => {
+  test('belongs to its access key, also when it was opened with it before', () => {
+    const token = seal(roleSession);
+    expect(codeOf(() => open(token, 'STS.1', now))).toBe('opened');
+    expect(codeOf(() => open(token, 'STS.2', now))).toBe('InvalidSecurityToken.MismatchWithAccessKey');
+  });
+
+  test('gives a session that nobody can change for those who open it later', () => {
+    const { session } = open(seal(full), full.accessKeyId, now);
+    expect(() => Object.assign(session, { roleName: 'admin' })).toThrow(TypeError);
+    expect(() => Object.assign(session.serviceAccount ?? {}, { namespace: 'kube-system' })).toThrow(TypeError);
+  });
+
+  test('is refused when any of its bits is flipped, also when it was opened as it was', () => {
     const bytes = Buffer.from(seal(roleSession), 'base64url');
+    open(bytes.toString('base64url'), 'STS.1', now);
     fc.assert(
       fc.property(fc.nat({ max: bytes.length * 8 - 1 }), (bit) => {
         const flipped = Buffer.from(bytes);
         flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-        expect(codeOf(() => openSessionToken(flipped.toString('base64url'), 'STS.1', sessionKey, now))).toBe(
-          'InvalidSecurityToken.Malformed',
-        );
+        expect(codeOf(() => open(flipped.toString('base64url'), 'STS.1', now))).toBe('InvalidSecurityToken.Malformed');
       }),
     );
   });
@@ -85,21 +96,21 @@ describe('a session token', () => {
       ),
     ].filter((text) => text !== token);
     for (const text of wrong) {
-      expect(codeOf(() => openSessionToken(text, 'STS.1', sessionKey, now))).toBe('InvalidSecurityToken.Malformed');
+      expect(codeOf(() => open(text, 'STS.1', now))).toBe('InvalidSecurityToken.Malformed');
     }
   });
 
   test('error holds neither token nor secret', () => {
     const token = seal(roleSession);
-    for (const open of [
-      () => openSessionToken(token, 'STS.2', sessionKey, now),
-      () => openSessionToken(`${token}x`, 'STS.1', sessionKey, now),
-      () => openSessionToken(token, 'STS.1', sessionKey, roleSession.expiresAt),
+    for (const work of [
+      () => open(token, 'STS.2', now),
+      () => open(`${token}x`, 'STS.1', now),
+      () => open(token, 'STS.1', roleSession.expiresAt),
     ]) {
-      expect(open).toThrow(
+      expect(work).toThrow(
         expect.objectContaining({ message: expect.not.stringContaining(token.slice(0, 20)) as string }),
       );
-      expect(open).not.toThrow(/canary/);
+      expect(work).not.toThrow(/canary/);
     }
   });
 });

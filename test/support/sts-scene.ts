@@ -9,7 +9,7 @@ import type { TokenVerifier, VerifiedToken } from '../../src/ports/identity.ts';
 import type { RoleEntry } from '../../src/ports/role-directory.ts';
 import type { Principal } from '../../src/policy/principal.ts';
 import { createStsActions } from '../../src/sts/actions.ts';
-import { openSessionToken, type SealedSession } from '../../src/sts/session-token.ts';
+import { createSessionOpener, type SealedSession } from '../../src/sts/session-token.ts';
 import { accountId } from './policy-scene.ts';
 
 /** What an answer of STS holds. */
@@ -116,6 +116,7 @@ export class StsScene {
 
   /** The session in an answer. */
   open({ Credentials }: SessionAnswer): SealedSession {
-    return openSessionToken(Credentials.SecurityToken, Credentials.AccessKeyId, this.#sessionKey, this.clock.now());
+    const open = createSessionOpener(this.#sessionKey);
+    return open(Credentials.SecurityToken, Credentials.AccessKeyId, this.clock.now());
   }
 }

@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createAccessPointDirectory, loadAccessPoint } from '../../../../src/kms/access-points.ts';
+import { accessPointTable } from '../../../../src/kms/records/access-point.ts';
+import { networkRuleTable } from '../../../../src/kms/records/network-rule.ts';
+import { rbacPolicyTable } from '../../../../src/kms/records/rbac-policy.ts';
+import { openBarrier, type Barrier } from '../../../../src/storage/barrier.ts';
+import { MemoryStore } from '../../../../src/storage/memory-store.ts';
 import { AccessPointScene } from '../../access-point-scene.ts';
 import { arn } from '../../kms-scene.ts';
 
@@ -15,6 +20,18 @@ const role = (roleName: string, ...names: string[]): string =>
   JSON.stringify({ ramRole: { trustedRole: 'ServiceAccountRole', roleName, serviceAccounts: pods(...names) } });
 const found = async (roleName: string): Promise<string[]> =>
   (await createAccessPointDirectory(kms.store, kms.clock).findByRoleName(roleName)).map(({ name }) => name);
+
+/** What the scene has, in a store that gives the same record until it is changed. */
+async function sharingCopy(): Promise<Barrier> {
+  const wrap = (rootKey: Uint8Array): Promise<Buffer> => Promise.resolve(Buffer.from(rootKey));
+  const store = await openBarrier(new MemoryStore(), { kind: 'test', wrap, unwrap: wrap }, { createIfMissing: true });
+  await store.transact(async (transaction) => {
+    for (const table of [accessPointTable, rbacPolicyTable, networkRuleTable]) {
+      for (const { key, value } of await kms.store.scan(table.bucket)) await transaction.put(table.bucket, key, value);
+    }
+  });
+  return store;
+}
 
 describe('application access points', () => {
   it('return what they were made with, and JSON text for lists', async () => {
@@ -83,6 +100,27 @@ describe('application access points', () => {
     await kms.call('UpdatePolicy', { Name: 'shop', AccessControlRules: '{"NetworkRules":[]}' });
     expect((await loadAccessPoint(kms.store, 'shop'))?.policies[0]).not.toHaveProperty('networkRules');
     expect(await loadAccessPoint(kms.store, 'none')).toBeUndefined();
+  });
+
+  it('are expanded once from the same records, and anew when the policy or one of its rules was changed', async () => {
+    await kms.createPoint();
+    const store = await sharingCopy();
+    const policy = async (): Promise<unknown> => (await loadAccessPoint(store, 'shop'))?.policies[0];
+    const first = await policy();
+    expect(await policy()).toBe(first);
+    const [{ record: rule } = {}] = await networkRuleTable.all(store);
+    await store.transact(async (transaction) => {
+      if (rule !== undefined) await networkRuleTable.put(transaction, 'office', { ...rule, sourcePrivateIp: ['::1'] });
+    });
+    const second = await policy();
+    expect(second).not.toEqual(first);
+    const [{ record } = {}] = await rbacPolicyTable.all(store);
+    await store.transact(async (transaction) => {
+      if (record !== undefined) await rbacPolicyTable.put(transaction, 'shop', { ...record, resources: ['secret/s'] });
+    });
+    expect(await policy()).toMatchObject({ resources: [{ kind: 'secret', relativeId: 'secret/s' }] });
+    await store.transact((transaction) => networkRuleTable.delete(transaction, 'office'));
+    expect(await policy()).toMatchObject({ networkRules: [] });
   });
 
   it('C9: a network rule that is gone admits nobody, not everybody', async () => {
