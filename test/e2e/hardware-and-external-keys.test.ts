@@ -10,6 +10,7 @@ import {
   removeHeldKeys,
   runIn,
   startKeyLoad,
+  upgrade,
   valueOf,
 } from './held-keys.ts';
 import { cluster, eventually, kaap, podsOf, printed, read, systemNamespace } from './installation.ts';
@@ -228,5 +229,33 @@ describe('Keys in an HSM and keys that stay with their owner', () => {
         ?.volumeMounts.filter(({ mountPath }) => mountPath.startsWith('/var/run/secrets'))
         .map((mount) => mount.name);
     expect(mounts('hsm')).toEqual(['hsm-nothing']);
+  });
+
+  it.each([
+    { kind: 'hsm', seal: `hsm:${hardware}`, settings: [`kms.seal.instance=${hardware}`] },
+    {
+      kind: 'xki',
+      seal: `xki:${external}/${externalKeyId}`,
+      settings: [`kms.seal.instance=${external}`, `kms.seal.keyId=${externalKeyId}`],
+    },
+  ])('F6: with the root key wrapped by $seal, kms restarts and unseals itself', async ({ kind, seal, settings }) => {
+    const file = 'file:/etc/kaap/seal/seal.key';
+    const before = await valueOf(hardwareTenant.namespace);
+    await kaap(['reseal', '--to', seal]);
+    const set = (...values: string[]): string[] => values.flatMap((value) => ['--set', value]);
+    try {
+      await upgrade(...set(`kms.seal.kind=${kind}`, ...settings));
+      await kubectl('delete', 'pod', 'kaap-kms-0', '-n', systemNamespace);
+      await kubectl('rollout', 'status', 'statefulset/kaap-kms', '-n', systemNamespace, '--timeout=90s');
+      expect(await valueOf(hardwareTenant.namespace)).toBe(before);
+      // The Secret opens nothing any more.
+      const resealing = ['env', `KAAP_SEAL=${file}`, 'kaap', 'reseal', '--to', file];
+      const refused = kubectl('exec', '-n', systemNamespace, 'kaap-kms-0', '-c', 'kms', '--', ...resealing);
+      await expect(refused).rejects.toThrow(`sealed with a ${kind} seal, not a file one`);
+    } finally {
+      await kaap(['reseal', '--to', file]);
+      await upgrade(...set('kms.seal.kind=file', 'kms.seal.instance=', 'kms.seal.keyId='));
+    }
+    expect(await valueOf(hardwareTenant.namespace)).toBe(before);
   });
 });

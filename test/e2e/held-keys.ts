@@ -81,7 +81,13 @@ const values = {
         allowedNetworks: ['10.0.0.0/8'],
       },
     ],
-    hsm: { enabled: true, softhsm2: { enabled: true }, token: 'e2e', pinSecret: { name: 'e2e-hsm-pin' } },
+    hsm: {
+      enabled: true,
+      softhsm2: { enabled: true },
+      token: 'e2e',
+      copySeconds: 10,
+      pinSecret: { name: 'e2e-hsm-pin' },
+    },
   },
   xkiProxy: {
     enabled: true,
@@ -108,8 +114,13 @@ export async function addHeldKeys(): Promise<void> {
   await cluster().apply(given());
   const file = join(cluster().folder, 'held-keys.yaml');
   await cluster().run(['tee', file], { input: stringify(values) });
-  await helm('upgrade', 'kaap', chart, '--reset-then-reuse-values', '--values', file);
+  await upgrade('--values', file);
   await owner('create', externalKeyId);
+}
+
+/** Changes values of the release as an administrator does. */
+export function upgrade(...args: string[]): Promise<string> {
+  return helm('upgrade', 'kaap', chart, '--reset-then-reuse-values', ...args);
 }
 
 /** Gives the release back as it was. */
