@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHsm, type HsmScene } from '../services/hsm-scene.ts';
 import { createSoftHsmToken, type SoftHsmToken } from '../services/softhsm-token.ts';
-import { preload, runOperations, workersOf } from './hsm-operations.ts';
+import { preload, runOperations, soaked, workersOf } from './hsm-operations.ts';
 
 const operations = Number(process.env['KAAP_SOAK_ASAN_OPERATIONS'] ?? 20_000);
 const require = createRequire(import.meta.url);
@@ -37,6 +37,7 @@ beforeAll(async () => {
   writeFileSync(faultFile, '');
   token = createSoftHsmToken();
   const environment = {
+    ...soaked,
     NODE_OPTIONS: `${preload('asan-binding.ts')} ${preload('forced-gc.ts')}`,
     KAAP_ASAN_BINDING: buildBinding(),
     KAAP_FAULT_MODULE: token.module,

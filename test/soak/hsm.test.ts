@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHsm, type HsmScene } from '../services/hsm-scene.ts';
 import '../support/forced-gc.ts';
-import { preload, runOperations, workersOf } from './hsm-operations.ts';
+import { preload, runOperations, soaked, workersOf } from './hsm-operations.ts';
 
 const operations = Number(process.env['KAAP_SOAK_OPERATIONS'] ?? 1_000_000);
 
 let hsm: HsmScene;
 beforeAll(async () => {
-  hsm = await startHsm({ NODE_OPTIONS: preload('forced-gc.ts') });
+  hsm = await startHsm({ ...soaked, NODE_OPTIONS: preload('forced-gc.ts') });
 });
 afterAll(() => hsm.stop());
 
