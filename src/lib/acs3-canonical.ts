@@ -28,20 +28,24 @@ function byName(a: readonly [string, string], b: readonly [string, string]): num
 
 /**
  * The query as it is signed: names ascending by UTF-16 code unit, values percent-encoded. Alibaba's Node SDK signs names
- * as they are, its other SDKs percent-encode them: `encodeNames` says which.
+ * as they are, its other SDKs percent-encode them: `encodeNames` says which. With ACS4 a name without a value has no `=`
+ * (gateway-pop): `bareNames`.
  */
-export function acs3CanonicalQuery(query: Acs3Request['query'], encodeNames: boolean): string {
+export function acs3CanonicalQuery(query: Acs3Request['query'], encodeNames: boolean, bareNames = false): string {
   return query
     .toSorted(byName)
-    .map(([name, value]) => `${encodeNames ? percentEncode(name) : name}=${percentEncode(value)}`)
+    .map(([name, value]) => {
+      const written = encodeNames ? percentEncode(name) : name;
+      return bareNames && value === '' ? written : `${written}=${percentEncode(value)}`;
+    })
     .join('&');
 }
 
 /** The canonical request of "Request syntax and signature method V3". */
-export function acs3CanonicalRequest(request: Acs3Request, encodeNames: boolean): string {
+export function acs3CanonicalRequest(request: Acs3Request, encodeNames: boolean, bareNames = false): string {
   const headers = request.headers.map(([name, value]) => `${name}:${value}\n`).join('');
   const signedHeaders = request.headers.map(([name]) => name).join(';');
-  const query = acs3CanonicalQuery(request.query, encodeNames);
+  const query = acs3CanonicalQuery(request.query, encodeNames, bareNames);
   return `${request.method}\n${request.path}\n${query}\n${headers}\n${signedHeaders}\n${request.payloadHash}`;
 }
 

@@ -132,11 +132,14 @@ function signedHeaderPairs(request: WireRequest, names: readonly string[]): Acs3
   });
 }
 
-function payloadHash(request: WireRequest, digest: Acs3Digest): string {
-  const given = requiredHeader(request.headers, 'x-acs-content-sha256').toLowerCase();
-  const actual = acs3Hash(digest, request.body);
+/** With SM3 some SDKs name the header after it (gateway-pop), and others do not (openapi-util). */
+function payloadHash({ headers, body }: WireRequest, digest: Acs3Digest): string {
+  const isNamed = digest === 'sm3' && headers['x-acs-content-sm3'] !== undefined;
+  const header = isNamed ? 'x-acs-content-sm3' : 'x-acs-content-sha256';
+  const given = requiredHeader(headers, header).toLowerCase();
+  const actual = acs3Hash(digest, body);
   if (!equalBytes(Buffer.from(given), Buffer.from(actual))) {
-    throw new ApiError('SignatureDoesNotMatch', 'The header x-acs-content-sha256 is not the digest of the body.');
+    throw new ApiError('SignatureDoesNotMatch', `The header ${header} is not the digest of the body.`);
   }
   return actual;
 }
@@ -148,7 +151,10 @@ function anyOf(verifiers: readonly [SignatureVerifier, ...SignatureVerifier[]]):
   };
 }
 
-/** Alibaba's Node SDK signs parameter names unencoded, its other SDKs encode them; mostly both are the same. */
+/**
+ * Alibaba's Node SDK signs parameter names unencoded, its other SDKs encode them; with ACS4 it leaves the `=` out where there
+ * is no value. Mostly all are the same.
+ */
 function stringsToSign(request: WireRequest, authorization: Authorization, digest: Acs3Digest): [string, ...string[]] {
   const canonical: Acs3Request = {
     method: request.method,
@@ -157,11 +163,12 @@ function stringsToSign(request: WireRequest, authorization: Authorization, diges
     headers: signedHeaderPairs(request, authorization.signedHeaders),
     payloadHash: payloadHash(request, digest),
   };
-  const text = (encodeNames: boolean): string =>
-    acs3StringToSign(authorization.algorithm, digest, acs3CanonicalRequest(canonical, encodeNames));
+  const text = (encodeNames: boolean, bareNames?: boolean): string =>
+    acs3StringToSign(authorization.algorithm, digest, acs3CanonicalRequest(canonical, encodeNames, bareNames));
   const encoded = text(true);
   const namesArePlain = canonical.query.every(([name]) => /^[\w.~-]*$/.test(name));
-  return namesArePlain ? [encoded] : [encoded, text(false)];
+  const isBare = authorization.scope.length > 0 && canonical.query.some(([, value]) => value === '');
+  return [encoded, ...(namesArePlain ? [] : [text(false)]), ...(isBare ? [text(true, true)] : [])];
 }
 
 function checkedKeyId(headers: WireHeaders, authorization: Authorization): string {

@@ -37,6 +37,7 @@ const secrets: ModelSecret[] = [];
 const aliases: string[] = [];
 const names = Array.from({ length: 13 }, (_, index) => `name-${index}`);
 let versionedKey = '';
+const keyVersions: string[] = [];
 
 const keyRows = [
   { KeySpec: 'Aliyun_AES_256', KeyUsage: 'ENCRYPT/DECRYPT' },
@@ -64,10 +65,22 @@ async function addSecret(index: number): Promise<void> {
   secrets.push({ name, Description, SecretType: 'Generic', DKMSInstanceId: '', tags });
 }
 
+/** A key with as many versions as a week between each allows. */
+async function addVersions(): Promise<void> {
+  versionedKey = await kms.newKey();
+  const { KeyMetadata } = await kms.call('DescribeKey', { KeyId: versionedKey });
+  keyVersions.push((KeyMetadata as { PrimaryKeyVersion: string }).PrimaryKeyVersion);
+  while (keyVersions.length < 12) {
+    kms.clock.advance(7 * 86_400_000);
+    const { KeyVersion } = await kms.call('CreateKeyVersion', { KeyId: versionedKey });
+    keyVersions.push((KeyVersion as { KeyVersionId: string }).KeyVersionId);
+  }
+}
+
 beforeAll(async () => {
+  await addVersions();
   for (let index = 0; index < 31; index += 1) await addKey(index);
   for (let index = 0; index < 29; index += 1) await addSecret(index);
-  versionedKey = await kms.newKey();
   keys.push({
     id: versionedKey,
     KeySpec: 'Aliyun_AES_256',
@@ -123,6 +136,19 @@ const actions: readonly ListAction[] = [
     parameters: () => ({ KeyId: versionedKey }),
     items: (answer) => at(answer, 'Aliases', 'Alias').map(({ AliasName }) => AliasName),
     all: () => aliases.filter((_, index) => index % 2 === 0),
+  },
+  {
+    action: 'ListKeyVersions',
+    parameters: () => ({ KeyId: versionedKey }),
+    items: (answer) => at(answer, 'KeyVersions', 'KeyVersion').map(({ KeyVersionId }) => KeyVersionId),
+    all: () => keyVersions,
+  },
+  {
+    action: 'ListSecretVersionIds',
+    parameters: () => ({ SecretName: 'shop/s0' }),
+    items: (answer) => at(answer, 'VersionIds', 'VersionId').map(({ VersionId }) => VersionId),
+    // Those that carry a stage.
+    all: () => ['v8', 'v9'],
   },
   {
     action: 'ListSecretVersionIds',
