@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError } from '../lib/errors.ts';
-import type { AnyAction, RequestContext } from '../ports/action.ts';
+import type { ActionPlan, AnyAction, RequestContext } from '../ports/action.ts';
 import { createActionTable, type ActionTable } from './action-table.ts';
 import { authenticate } from './authenticate.ts';
 import { decodeInput, isDryRun } from './decode-input.ts';
@@ -213,12 +213,19 @@ async function perform(workings: Workings, exchange: Exchange, departure: Depart
   const input = decodeInput(action, call.parameters);
   const rehearsal = dryRun ? action.rehearsal?.() : undefined;
   const plan = await (rehearsal ?? action).plan(input, contextOf(exchange, departure));
-  exchange.resources = [...new Set(plan.access.map(({ resource }) => resource))];
+  exchange.resources = resourcesOf(plan.access);
   if (action.anonymous !== true && action.unauthorized !== true) await authorize(workings, exchange, plan.access);
   if (!dryRun) return plan.run();
   // A dry run never succeeds (KMS: DryRun).
   if (rehearsal !== undefined) await plan.run();
   throw dryRunPassed();
+}
+
+/** Each of them once. Most calls ask for one. */
+function resourcesOf(access: ActionPlan['access']): readonly string[] {
+  const [first] = access;
+  if (first !== undefined && access.length === 1) return [first.resource];
+  return [...new Set(access.map(({ resource }) => resource))];
 }
 
 function dryRunPassed(): ApiError {

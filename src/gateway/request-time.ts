@@ -12,6 +12,14 @@ const format = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/;
  * @throws ApiError `InvalidTimeStamp.Format`.
  */
 export function parseTimestamp(text: string): number {
+  // Requests of the same second carry the same text.
+  if (text !== latest.text) latest = { text, time: timeOf(text) };
+  return latest.time;
+}
+
+let latest = { text: '', time: Number.NaN };
+
+function timeOf(text: string): number {
   const match = format.exec(text);
   const [, year, month, day, hour, minute, second, fraction = '0'] = match ?? [];
   const fields = [Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)] as const;

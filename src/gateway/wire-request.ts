@@ -22,10 +22,22 @@ export type WireHeaders = Readonly<Record<string, string>>;
 const singular =
   /^(?:x-acs-.*|x-kms-.*|host|authorization|date|content-type|content-length|content-sha256|content-encoding)$/;
 
+/** Names of headers as clients spell them → in lower case. There are a few dozen. */
+const foldedNames = new Map<string, string>();
+const maxFoldedNames = 256;
+
+function foldName(spelling: string): string {
+  const known = foldedNames.get(spelling);
+  if (known !== undefined) return known;
+  const folded = spelling.toLowerCase();
+  if (foldedNames.size < maxFoldedNames) foldedNames.set(spelling, folded);
+  return folded;
+}
+
 function singleHeaders(rawHeaders: readonly string[]): WireHeaders {
   const headers = Object.create(null) as Record<string, string>;
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
+    const name = foldName(rawHeaders[at] ?? '');
     const value = (rawHeaders[at + 1] ?? '').trim();
     const present = headers[name];
     if (present !== undefined && singular.test(name)) {

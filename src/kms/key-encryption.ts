@@ -126,7 +126,13 @@ export async function decryptText(
   }
 }
 
-/** A key version as its provider takes it. */
-export function materialOf(versionId: string, version: KeyVersionRecord): KeyMaterial {
-  return { versionId, keySpec: version.keySpec, bytes: Buffer.from(version.material, 'base64') };
+/** A key version as its provider takes it. Its bytes are made when they are asked for: most providers keep the key. */
+export function materialOf(versionId: string, { keySpec, material }: KeyVersionRecord): KeyMaterial {
+  return {
+    versionId,
+    keySpec,
+    get bytes() {
+      return Buffer.from(material, 'base64');
+    },
+  };
 }

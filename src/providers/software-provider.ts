@@ -23,7 +23,7 @@ const tagBytes = 16;
 
 export interface SoftwareProviderOptions {
   random: RandomBytes;
-  /** Most key objects kept ready; the least recently used one goes first. 1024 unless given. */
+  /** Most key objects kept ready; the least recently used one goes first. 10,000 unless given. */
   cachedKeys?: number;
 }
 
@@ -40,7 +40,7 @@ export class SoftwareProvider implements KeyProvider {
 
   constructor(options: SoftwareProviderOptions) {
     this.#random = options.random;
-    this.#keys = new LRUCache({ max: options.cachedKeys ?? 1024 });
+    this.#keys = new LRUCache({ max: options.cachedKeys ?? 10_000 });
   }
 
   async generate(keySpec: string): Promise<KeyMaterial> {
