@@ -78,19 +78,40 @@ async function sdkRequest(signing: Signing): Promise<WireRequest> {
 
 const value = fc.string({
   // The SDK signs ! ' ( ) * as they are, where RFC 3986, which the protocol names, escapes them.
-  unit: fc.constantFrom(...'aZ09-_.~+ %&=/?#"\n', 'é', '中', '😀'),
+  unit: fc.constantFrom(
+    'a',
+    'Z',
+    '0',
+    '-',
+    '_',
+    '.',
+    '~',
+    '+',
+    ' ',
+    '%',
+    '&',
+    '=',
+    '/',
+    '?',
+    '#',
+    '"',
+    '\n',
+    'é',
+    '中',
+    '😀',
+  ),
   maxLength: 12,
 });
 const query = fc.dictionary(fc.stringMatching(/^[A-Z][A-Za-z0-9]{0,10}$/), value, {
   maxKeys: 8,
   noNullPrototype: true,
 });
-const algorithm = fc.constantFrom('ACS4-HMAC-SHA256', 'ACS4-HMAC-SM3');
-const region = fc.constantFrom('center', 'eu-central-1', 'local');
+const algorithms = fc.constantFrom('ACS4-HMAC-SHA256', 'ACS4-HMAC-SM3');
+const regions = fc.constantFrom('center', 'eu-central-1', 'local');
 
 describe('ACS4 signatures', () => {
   test('whatever the SDK signs is verified, in either algorithm and any region', async () => {
-    const property = fc.asyncProperty(query, algorithm, region, async (texts, name, place) => {
+    const property = fc.asyncProperty(query, algorithms, regions, async (texts, name, place) => {
       const call = acs3.parse(await sdkRequest({ algorithm: name, query: texts, region: place }));
       expect(call.protocol).toBe('acs4');
       expect(call.proof?.accessKeyId).toBe('testid');
@@ -117,7 +138,7 @@ describe('ACS4 signatures', () => {
     const signed = await sdkRequest({ algorithm: 'ACS4-HMAC-SHA256', query: { KeyId: 'k' } });
     const changed: WireRequest[] = [
       { ...signed, method: 'GET' },
-      wireRequest({ query: 'KeyId=other', headers: signed.headers as Texts }),
+      wireRequest({ query: 'KeyId=other', headers: signed.headers }),
       ...['x-acs-action', 'x-acs-date', 'x-acs-signature-nonce', 'host'].map((name) => ({
         ...signed,
         headers: { ...signed.headers, [name]: name === 'x-acs-date' ? '2026-01-01T00:00:01Z' : 'changed' },
