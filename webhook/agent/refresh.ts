@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/lib/errors.ts';
 import type { AgentBinding, AgentConfig } from './agent-config.ts';
@@ -67,7 +68,7 @@ export async function refreshBindings(
     if (paths.length > 0) options.log.info({ files: paths }, 'new values are in place');
     await react(entry.binding, changed, options);
   };
-  await Promise.all(live.map((entry) => follow(entry, commit, options)));
+  await Promise.all(live.map((entry) => follow(config, entry, commit, options)));
 }
 
 /** What the binding asks for after a change. The new values are in place whatever comes of it. */
@@ -83,6 +84,7 @@ async function react(
 }
 
 async function follow(
+  { readyFile }: AgentConfig,
   entry: LiveBinding,
   commit: (entry: LiveBinding, rendered: Rendered) => Promise<void>,
   options: RefreshOptions,
@@ -102,7 +104,8 @@ async function follow(
       isHeldBack = waits && !(await isTurn(entry.binding, versions, signal));
       if (isHeldBack) continue;
       options.endpoint?.expire(name);
-      await inTurn(waits, name, () => commit(entry, renderBinding(entry.binding, values)));
+      const work = (): Promise<void> => commit(entry, renderBinding(entry.binding, values));
+      await (waits ? inTurn(name, readyFile, work) : work());
       looks.note('succeeded');
     } catch (error) {
       if (signal.aborted) return;
@@ -121,13 +124,15 @@ async function follow(
 }
 
 /**
- * Does what it was this pod's turn for. Values with which its containers could not start are found out by starting them: whoever
- * gave the turn sees it, and the other pods are spared.
+ * Does what it was the pod's turn for. Values with which its containers could not start are found out by starting them: whoever
+ * gave the turn sees it, and the other pods are spared. Without the ready file nothing starts on the values of before.
  */
-async function inTurn(hasTurn: boolean, name: string, work: () => Promise<void>): Promise<void> {
+async function inTurn(name: string, readyFile: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    throw hasTurn && error instanceof Refusal ? new RestartNeeded(name) : error;
+    if (!(error instanceof Refusal)) throw error;
+    await rm(readyFile, { force: true });
+    throw new RestartNeeded(name);
   }
 }

@@ -227,6 +227,8 @@ describe('restarting in place', () => {
     expect(readFileSync(pod.config.envFile, 'utf8')).toBe("DB_PASSWORD='one'\n");
     writeFileSync(turnFile, markOf({ 'shop/db': versionIdOf(value) }));
     await expect(agent.done).rejects.toBeInstanceOf(RestartNeeded);
+    // Else the application would start on the old values, before the agent has said a word.
+    expect(existsSync(pod.config.readyFile)).toBe(false);
     await expect(start(pod).done).rejects.toThrow(why);
   });
 
