@@ -28,7 +28,11 @@ import { WriteCounter } from './load/write-counter.ts';
  */
 
 const setting = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
-const size = { bindings: setting('BENCH_BINDINGS', 10_000), namespaces: setting('BENCH_NAMESPACES', 100) };
+const size = {
+  bindings: setting('BENCH_BINDINGS', 10_000),
+  namespaces: setting('BENCH_NAMESPACES', 100),
+  secretsEach: setting('BENCH_SECRETS_EACH', 10),
+};
 const secrets = setting('BENCH_SECRETS', 100_000);
 const restSeconds = setting('BENCH_REST_SECONDS', 30);
 const churnSeconds = setting('BENCH_CHURN_SECONDS', 60);
@@ -149,6 +153,7 @@ async function measureAll(controlPlane: ControlPlane, installation: OperatorInst
   const fleet = new BindingFleet(api, size, signal);
   for (const name of ['kube-apiserver', 'etcd']) parts.set(name, controlPlane.pidOf(name));
   parts.set('kms', installation.kms.pid);
+  parts.set('this program', process.pid);
   const started = performance.now();
   await prepare(installation, fleet, controlPlane.etcdEndpoint);
   say(`prepared in ${((performance.now() - started) / 1000).toFixed(0)} s`);

@@ -16,12 +16,11 @@ export interface FleetSize {
   bindings: number;
   /** Each with an access point and a policy of its own. */
   namespaces: number;
+  /** In KMS, for each namespace; its bindings share them. */
+  secretsEach: number;
 }
 
 const manager = { fieldManager: 'bench' };
-
-/** Secrets of KMS in each namespace; its bindings share them. */
-const secretsEach = 10;
 
 /** Requests in flight at once while the fleet is made or changed. */
 const makers = 16;
@@ -73,7 +72,7 @@ export class BindingFleet {
   }
 
   async makeSecrets(kms: KmsClient): Promise<void> {
-    await forEachOf(this.size.namespaces * secretsEach, async (at) => {
+    await forEachOf(this.size.namespaces * this.size.secretsEach, async (at) => {
       const SecretName = `fleet-${at % this.size.namespaces}/secret-${Math.floor(at / this.size.namespaces)}`;
       await kms.createSecret({ SecretName, SecretData: 'x'.repeat(64), VersionId: 'v1' });
     });
@@ -101,7 +100,7 @@ export class BindingFleet {
 
   #specOf(at: number, intervalSeconds: number): SecretBinding['spec'] {
     const { namespace, name } = this.refOf(at);
-    const secret = { name: `${namespace}/secret-${Math.floor(at / this.size.namespaces) % secretsEach}` };
+    const secret = { name: `${namespace}/secret-${Math.floor(at / this.size.namespaces) % this.size.secretsEach}` };
     return {
       podSelector: { matchLabels: { app: name } },
       accessPoint: namespace,
