@@ -18,7 +18,7 @@ import type { TokenVerifier } from '../ports/identity.ts';
 import type { Store } from '../ports/store.ts';
 import { createPinnedFetch } from '../providers/pinned-fetch.ts';
 import { createStsCallerIdentity } from '../providers/sts-caller-identity.ts';
-import { createRamActions } from '../ram/actions.ts';
+import { createRamActions, type RamDependencies } from '../ram/actions.ts';
 import { isRoleGone, loadIdentityPolicies } from '../ram/identity-policies.ts';
 import { oidcProviderFinder } from '../ram/oidc-providers.ts';
 import { findRole } from '../ram/roles.ts';
@@ -69,6 +69,16 @@ export function createApi(
     clock,
   });
   const policySource = createPolicySource(store);
+  const ram: RamDependencies = {
+    store,
+    clock,
+    random,
+    accountId,
+    policySource,
+    facts: createAccessFacts(kms),
+    credentialUses: kms.credentialUses,
+    ownProviders: [...verifiers.keys()],
+  };
   return createGateway({
     actions: [
       ...createKmsActions(kms, () => rehearsalOf(kms, new RehearsedStore(store))),
@@ -90,16 +100,7 @@ export function createApi(
           },
         }),
       }),
-      ...createRamActions({
-        store,
-        clock,
-        random,
-        accountId,
-        policySource,
-        facts: createAccessFacts(kms),
-        credentialUses: kms.credentialUses,
-        ownProviders: [...verifiers.keys()],
-      }),
+      ...createRamActions(ram, () => ({ ...ram, store: new RehearsedStore(store) })),
     ],
     credentials: createCredentialSource({
       store,

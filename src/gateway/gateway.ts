@@ -218,7 +218,7 @@ async function perform(workings: Workings, exchange: Exchange, departure: Depart
   if (!dryRun) return plan.run();
   // A dry run never succeeds (KMS: DryRun).
   if (rehearsal !== undefined) await plan.run();
-  throw dryRunPassed();
+  throw dryRunPassed(rehearsal !== undefined);
 }
 
 /** Each of them once. Most calls ask for one. */
@@ -228,8 +228,9 @@ function resourcesOf(access: ActionPlan['access']): readonly string[] {
   return [...new Set(access.map(({ resource }) => resource))];
 }
 
-function dryRunPassed(): ApiError {
-  return new ApiError('DryRunOperationError', 'The call would have succeeded; DryRun is set, so nothing was done.');
+function dryRunPassed(isRehearsed: boolean): ApiError {
+  const found = isRehearsed ? 'The call would have succeeded' : 'You are allowed to do this';
+  return new ApiError('DryRunOperationError', `${found}; DryRun is set, so nothing was done.`);
 }
 
 function identify(

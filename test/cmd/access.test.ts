@@ -204,3 +204,32 @@ describe('Tags', () => {
     expect(await outcome(client, 'Encrypt', { KeyId, Plaintext: 'AAAA' })).toBe('OK');
   });
 });
+
+describe('A dry run', () => {
+  const dry = (product: 'Ram' | 'Sts', action: string, parameters: Parameters): Promise<string> =>
+    server.client.call(product, action, { ...parameters, DryRun: 'true' }).then(
+      () => 'OK',
+      (error: { code: string; message: string }) => `${error.code}: ${error.message}`,
+    );
+
+  it('of an action of RAM finds what the call would find, and changes nothing', async () => {
+    const UserName = 'rehearsed';
+    expect(await dry('Ram', 'CreateUser', { UserName })).toMatch(
+      /^DryRunOperationError: The call would have succeeded/,
+    );
+    await expect(ram('GetUser', { UserName })).rejects.toMatchObject({ code: 'EntityNotExist.User' });
+    expect(await dry('Ram', 'CreateAccessKey', { UserName })).toMatch(/^EntityNotExist.User: /);
+    await ram('CreateUser', { UserName });
+    expect(await dry('Ram', 'CreateUser', { UserName })).toMatch(/^EntityAlreadyExists.User: /);
+    expect(await dry('Ram', 'CreateAccessKey', { UserName })).toMatch(/^DryRunOperationError: /);
+    expect(await ram('ListAccessKeys', { UserName })).toMatchObject({ AccessKeys: { AccessKey: [] } });
+    expect(await dry('Ram', 'DeleteUser', { UserName })).toMatch(/^DryRunOperationError: /);
+    await ram('GetUser', { UserName });
+  });
+
+  it('of an action that cannot be rehearsed says no more than that the caller is allowed', async () => {
+    expect(await dry('Sts', 'GetCallerIdentity', {})).toBe(
+      'DryRunOperationError: You are allowed to do this; DryRun is set, so nothing was done.',
+    );
+  });
+});
