@@ -119,6 +119,16 @@ describe('The rotation of a KmsSecret', () => {
     await scene.until(async () => (await scene.read(kmsSecretType, ref))?.status?.['lastRotationTime']);
   });
 
+  it('makes values without a quote, which the kubelet cannot take in a variable, unless the object allows it', async () => {
+    const described = async (name: string): Promise<unknown> => {
+      const answer = (await call('DescribeSecret', { SecretName: `shop/${name}` })) as { SecretDataGenerator: string };
+      return (JSON.parse(answer.SecretDataGenerator) as { ExcludeCharacters: string }).ExcludeCharacters;
+    };
+    expect(await described('rotating')).toBe("'");
+    await scene.ready(kmsSecretType, { namespace: 'shop', name: 'any' }, { generate: { excludeCharacters: '' } });
+    expect(await described('any')).toBe('');
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['that it is on', { EnableAutomaticRotation: false }],
     ['its interval', { EnableAutomaticRotation: true, RotationInterval: '6h' }],
