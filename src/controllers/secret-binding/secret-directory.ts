@@ -4,8 +4,11 @@ import { find, type KmsApi } from '../kms-api.ts';
 /** Questions within {@link freshMs} that make one listing cheaper than an answer to each. */
 const worthListing = 50;
 
-/** Most secrets that are listed; where there are more, each is asked for by itself. */
-const maxListed = 10_000;
+/**
+ * Most secrets that are listed; where there are more, each is asked for by itself. KMS counts all secrets for each page, so that a
+ * listing costs with the square of their number.
+ */
+const maxListed = 2_000;
 
 /** Most that one page of ListSecrets holds. */
 const pageSize = 100;
