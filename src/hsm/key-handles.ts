@@ -5,7 +5,7 @@ import { hsmStatus } from '../providers/pkcs11-frames.ts';
 import { hsmRow, unwrappedTemplate, wrappingRecipe } from './key-templates.ts';
 import type { HsmMaterial } from './material.ts';
 import type { OpenToken } from './module.ts';
-import { returnValueOf, returnValues, TokenError } from './token-error.ts';
+import { copyErrorOf, returnValueOf, returnValues, TokenError } from './token-error.ts';
 import { WorkingCopies } from './working-copies.ts';
 
 const idBytes = 16;
@@ -102,7 +102,11 @@ export class KeyHandles {
 
   #copy(original: Handle): Handle {
     const { binding, library } = this.#token;
-    return library.C_CopyObject(this.#session, original, [{ type: binding.CKA_TOKEN, value: false }]);
+    try {
+      return library.C_CopyObject(this.#session, original, [{ type: binding.CKA_TOKEN, value: false }]);
+    } catch (error) {
+      throw copyErrorOf(error);
+    }
   }
 
   /** One that the token does not know any more is gone already. */

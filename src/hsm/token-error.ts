@@ -18,16 +18,20 @@ export class TokenError extends Error {
 export const returnValues = {
   generalError: 0x05,
   functionFailed: 0x06,
+  attributeReadOnly: 0x10,
+  actionProhibited: 0x1b,
   dataInvalid: 0x20,
   dataLenRange: 0x21,
   encryptedDataInvalid: 0x40,
   encryptedDataLenRange: 0x41,
+  functionNotSupported: 0x54,
   keyHandleInvalid: 0x60,
   keyTypeInconsistent: 0x63,
   mechanismInvalid: 0x70,
   mechanismParamInvalid: 0x71,
   objectHandleInvalid: 0x82,
   signatureInvalid: 0xc0,
+  templateInconsistent: 0xd1,
   wrappedKeyInvalid: 0x110,
 } as const;
 
@@ -48,6 +52,19 @@ const refusing: ReadonlySet<number | undefined> = new Set([
   returnValues.mechanismParamInvalid,
   returnValues.keyTypeInconsistent,
 ]);
+
+const copyRefusals: ReadonlySet<number | undefined> = new Set([
+  returnValues.attributeReadOnly,
+  returnValues.actionProhibited,
+  returnValues.functionNotSupported,
+  returnValues.templateInconsistent,
+]);
+
+/** Tells a token that copies no keys, which a setting is wrong about, from one that failed to. */
+export function copyErrorOf(error: unknown): unknown {
+  if (!copyRefusals.has(returnValueOf(error))) return error;
+  return new TokenError(hsmStatus.unsupported, 'The token copies no keys: set KAAP_HSM_COPY_SECONDS to 0.');
+}
 
 /** Names a failure of the module. Whatever is not known to be the caller's fault ends the process: it starts afresh. */
 export function tokenErrorOf(error: unknown): TokenError {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hsmStatus } from '../../src/providers/pkcs11-frames.ts';
-import { returnValueOf, tokenErrorOf } from '../../src/hsm/token-error.ts';
+import { copyErrorOf, returnValueOf, tokenErrorOf } from '../../src/hsm/token-error.ts';
 
 const withCode = (code: unknown): Error => Object.assign(new Error('CKR_X'), { code });
 
@@ -22,5 +22,16 @@ describe('Errors of the token', () => {
     ['a failure outside the module', new Error('out of memory'), hsmStatus.retry, true],
   ])('say of %s whether the process can go on', (_name, error, status, fatal) => {
     expect(tokenErrorOf(error)).toMatchObject({ status, fatal });
+  });
+
+  it('say of a token that copies no keys which setting to change, and the process goes on', () => {
+    expect(tokenErrorOf(copyErrorOf(new Error('CKR_ACTION_PROHIBITED:27')))).toMatchObject({
+      status: hsmStatus.unsupported,
+      fatal: false,
+      message: expect.stringContaining('KAAP_HSM_COPY_SECONDS') as string,
+    });
+    for (const other of [new Error('CKR_OBJECT_HANDLE_INVALID:130'), new Error('CKR_DEVICE_REMOVED:50')]) {
+      expect(copyErrorOf(other)).toBe(other);
+    }
   });
 });
