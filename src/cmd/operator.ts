@@ -65,7 +65,8 @@ async function main(): Promise<void> {
     rollout: {
       enabled: config.KAAP_ROLLOUT,
       timeoutMs: config.KAAP_ROLLOUT_TIMEOUT_SECONDS * 1000,
-      countRollout: (result) => metrics.count('kaap_rollouts_total', { result }),
+      countRollout: (result) => metrics.count('kaap_rollouts_total', { on_change: 'Rollout', result }),
+      countRestart: (result) => metrics.count('kaap_rollouts_total', { on_change: 'RestartContainers', result }),
     },
     repair: {
       exemptNamespaces: [config.POD_NAMESPACE, ...config.KAAP_EXEMPT_NAMESPACES.split(',').filter(Boolean)],

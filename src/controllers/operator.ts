@@ -79,6 +79,8 @@ export interface RolloutOptions {
   enabled: boolean;
   timeoutMs: number;
   countRollout: (result: 'completed' | 'given-back') => void;
+  /** The same of restarts in place. */
+  countRestart: (result: 'completed' | 'given-back') => void;
 }
 
 export interface RepairOptions {
@@ -236,10 +238,15 @@ function roller(
   report: (key: ObjectKey, condition: ConditionReport | undefined) => void,
 ): Controller<SecretBinding> {
   const { cluster, kms, reflectors, recordEvent, log, clock, metrics } = options;
-  const { enabled = false, timeoutMs = 300_000, countRollout = noMetric } = options.rollout ?? {};
-  const common = { cluster, kms, pods, recordEvent, clock, timeoutMs, countRollout, report };
-  const byRollout = rolloutReconciler({ ...common, enabled });
-  const byRestart = restartReconciler(common);
+  const {
+    enabled = false,
+    timeoutMs = 300_000,
+    countRollout = noMetric,
+    countRestart = noMetric,
+  } = options.rollout ?? {};
+  const common = { cluster, kms, pods, recordEvent, clock, timeoutMs, report };
+  const byRollout = rolloutReconciler({ ...common, enabled, countRollout });
+  const byRestart = restartReconciler({ ...common, countRestart });
   return new Controller<SecretBinding>({
     name: 'rollout',
     primary: secretBindingType,

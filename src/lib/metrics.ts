@@ -71,7 +71,7 @@ export const metricTable: Readonly<Record<string, MetricDefinition>> = {
   kaap_rollouts_total: {
     type: 'counter',
     help: 'Rollouts of workloads, and restarts of pods in place, after a new version of a secret: completed, or given-back to the former version.',
-    labels: ['result'],
+    labels: ['on_change', 'result'],
   },
   kaap_stale_objects: {
     type: 'gauge',

@@ -217,7 +217,7 @@ class Workplace {
       timeoutMs: 300_000,
       recordEvent: (_object, _type, reason) => void this.events.push(reason),
       report: (_key, report) => void this.conditions.push(report.reason),
-      countRollout: (result) => void this.events.push(result),
+      countRestart: (result) => void this.events.push(result),
     });
     return this.#reconcile;
   }

@@ -1,7 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canary } from './canaries.ts';
-import { cluster, eventsAbout, eventually, kaap, podsOf, printed, read, type PodObject } from './installation.ts';
+import {
+  cluster,
+  eventsAbout,
+  eventually,
+  kaap,
+  operatorMetrics,
+  podsOf,
+  printed,
+  read,
+  type PodObject,
+} from './installation.ts';
 import { deployment, tenantObjects } from './tenant.ts';
 
 const namespace = 'e2e-restart';
@@ -128,6 +138,9 @@ describe('Restarts in place after a new version', () => {
     for (const ready of await watching) expect(ready).toBeGreaterThanOrEqual(replicas - 1);
     expect(condition).toMatchObject({ status: 'False', message: expect.stringContaining(`${namespace}/db`) as string });
     expect(await kaap(['secret', 'get', `${namespace}/db`])).toBe(secretValue(second));
+    expect(await operatorMetrics()).toMatch(
+      /^kaap_rollouts_total\{[^}]*on_change="RestartContainers"[^}]*result="given-back"[^}]*\} 1$/m,
+    );
     await allRunWith(second);
   });
 });

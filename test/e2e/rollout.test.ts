@@ -141,7 +141,9 @@ describe('A rollout of the workloads of a binding', () => {
     expect(condition.message).toContain(`${namespace}/db`);
     expect(await kaap(['secret', 'get', `${namespace}/db`])).toBe(secretValue(second));
     expect((await eventsAbout(namespace, 'db')).join('\n')).toContain('RolloutFailed: ');
-    expect(await operatorMetrics()).toMatch(/^kaap_rollouts_total\{[^}]*result="given-back"[^}]*\} 1$/m);
+    expect(await operatorMetrics()).toMatch(
+      /^kaap_rollouts_total\{[^}]*on_change="Rollout"[^}]*result="given-back"[^}]*\} 1$/m,
+    );
     await allRunWith(second);
   });
 });

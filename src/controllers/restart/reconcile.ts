@@ -32,7 +32,7 @@ export interface RestartDependencies {
   /** How long the pods may take to become ready, all together. */
   timeoutMs: number;
   /** Told how the restarts ended. Must not throw. */
-  countRollout: (result: 'completed' | 'given-back') => void;
+  countRestart: (result: 'completed' | 'given-back') => void;
   clock: Clock;
 }
 
@@ -189,7 +189,7 @@ class Restart {
         return pollMs;
       default:
         memory.delivered = wanted;
-        this.#dependencies.countRollout('completed');
+        this.#dependencies.countRestart('completed');
         this.#say('True', 'RestartCompleted', 'All pods run with the present versions.');
         return pollMs;
     }
@@ -198,9 +198,9 @@ class Restart {
   /** Pods that have the version which was given back start again with the former one. */
   async #giveBack(why: string): Promise<void> {
     const { binding, wanted, pods, memory } = this.#situation;
-    const { kms, countRollout } = this.#dependencies;
+    const { kms, countRestart } = this.#dependencies;
     const given = await giveBack(kms, binding, memory.delivered ?? {}, wanted, this.#context.signal);
-    countRollout('given-back');
+    countRestart('given-back');
     this.#say('False', 'RestartFailed', failureNote('restart', why, given));
     // Whatever was not given back counts as delivered: to begin again with the same version helps nobody.
     memory.delivered = { ...wanted, ...given };
