@@ -39,6 +39,7 @@ import { rbacPolicyLifecycle } from './rbac-policy/lifecycle.ts';
 import {
   accessPointsNaming,
   accessPointsOfRole,
+  accessPointsThatRefused,
   bindingsNaming,
   bindingsTaking,
   bindingsThrough,
@@ -134,6 +135,7 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     controllerOf('application-access-point', accessPointLifecycle(options), options, [
       relate(rbacPolicyType, accessPointsNaming),
       relate(ramRoleType, accessPointsOfRole),
+      relate(podType, accessPointsThatRefused, injectedPods),
     ]),
     controllerOf('kms-key', kmsKeyLifecycle({ kms, ...stores }), options, [
       relate(kmsInstanceType, keysOutOfStepWith),

@@ -12,6 +12,7 @@ import type { SecretBinding } from '../api/v1alpha1/secret-binding.ts';
 import { keyOf, type KubeObject, type ObjectKey } from '../kube/resource.ts';
 import type { StoreReader } from '../kube/store.ts';
 import { secretName } from './kms-secret/name.ts';
+import { agentFailure } from './pod-report/reconcile.ts';
 import { isBound, type Pod } from './pod.ts';
 
 /** Whom a change of an object concerns: keys of the objects of another kind that are to be looked at. */
@@ -42,6 +43,19 @@ export function accessPointsNaming(
 
 export function accessPointsOfRole(role: RamRole, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
   return keysWhere(points, ({ spec }) => spec.authentication.ramRole?.roleName === ramNameOf(role));
+}
+
+/** The access points that list the service account of a pod whose agent was not given its secrets: they may say why. */
+export function accessPointsThatRefused(pod: Pod, points: StoreReader<ApplicationAccessPoint>): Iterable<ObjectKey> {
+  if (agentFailure(pod) === undefined) return [];
+  const { metadata, spec } = pod;
+  return keysWhere(points, (point) => {
+    const { ramRole, clientKey } = point.spec.authentication;
+    const listed = (ramRole ?? clientKey)?.serviceAccounts ?? [];
+    return listed.some(
+      ({ namespace, name }) => namespace === metadata.namespace && name === (spec.serviceAccountName ?? 'default'),
+    );
+  });
 }
 
 /** Keys of an instance that are Ready while it is not, or the other way round: those that its change concerns. */
