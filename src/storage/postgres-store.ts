@@ -76,6 +76,8 @@ class PostgresEngine implements StoreEngine {
   readonly #looks: SharedLook;
   #waiting: WaitingCommit[] = [];
   #committing: Promise<void> | undefined;
+  /** Whether the answer of a look came in in this turn of the event loop. */
+  #hasLooked = false;
   /** Why nothing is read or written until the process is started again. */
   #stopped: Error | undefined;
 
@@ -107,9 +109,18 @@ class PostgresEngine implements StoreEngine {
     return this.#ask(() => selectRange(this.#pool, bucket, range));
   }
 
-  catchUp(): Promise<void> {
-    return this.#looks.join();
+  /**
+   * Looks once for all that goes on because of it. A turn of the event loop takes in one answer of the database: whoever runs in
+   * that of a look had waited for it, or for what it told, and so had come before it began. If he asks again, it is about
+   * the same moment. Whoever came since goes on in a turn of his own.
+   */
+  catchUp(): Promise<void> | void {
+    if (!this.#hasLooked) return this.#looks.join();
   }
+
+  readonly #endOfTurn = (): void => {
+    this.#hasLooked = false;
+  };
 
   async close(): Promise<void> {
     await this.#committing;
@@ -122,6 +133,8 @@ class PostgresEngine implements StoreEngine {
     const revision = await selectRevision(this.#pool);
     if (revision < told) throw this.#stop(revision);
     if (revision > told) this.#tell(await selectChanges(this.#pool, told), revision);
+    this.#hasLooked = true;
+    process.nextTick(this.#endOfTurn);
   }
 
   /** A database without commits that it had would show keys that were disabled, deleted or revoked since. */
