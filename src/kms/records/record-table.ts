@@ -1,9 +1,11 @@
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { readRecord, type Store, type Transaction, type ValueReader } from '../../ports/store.ts';
 
 /** Reads of the store, inside a transaction or outside. */
 export type Reader = ValueReader & Pick<Store | Transaction, 'scan'>;
 
-const pageSize = 1000;
+/** Records that are read at a time. Opening them takes a few milliseconds, in which nobody else is served. */
+const pageSize = 250;
 
 /**
  * A bucket of JSON records of one kind. Each stored text carries the version of its shape as `v`, so that a later
@@ -36,7 +38,10 @@ export class RecordTable<T extends object> {
     return found;
   }
 
-  /** The same records one after the other, so that no more than a page of the store is held. `read` decodes. */
+  /**
+   * The same records one after the other, so that no more than a page of the store is held, and others are served between pages.
+   * `read` decodes.
+   */
   async *each(reader: Reader, prefix?: string): AsyncGenerator<{ key: string; read: () => T }> {
     const options = { limit: pageSize, ...(prefix !== undefined && { prefix }) };
     let page = await reader.scan(this.bucket, options);
@@ -44,6 +49,7 @@ export class RecordTable<T extends object> {
       for (const { key, value } of page) yield { key, read: () => this.decode(value) };
       const after = page.at(-1)?.key;
       if (page.length < pageSize || after === undefined) break;
+      await othersTurn();
       page = await reader.scan(this.bucket, { ...options, after });
     }
   }

@@ -8,6 +8,7 @@ import { instanceProblem } from '../../key-availability.ts';
 import { pageOf, pageParameters, type Page } from '../../paging.ts';
 import { refused, text } from '../../parameters.ts';
 import { keyTable } from '../../records/key.ts';
+import type { Reader, RecordTable } from '../../records/record-table.ts';
 import { secretTable } from '../../records/secret.ts';
 
 /** Product names of instance types, as GetKmsInstance spells them. */
@@ -85,16 +86,21 @@ async function instanceFields(
   dependencies: KmsDependencies,
   { id, type }: InstanceDescription,
 ): Promise<Record<string, unknown>> {
-  const keys = await keyTable.all(dependencies.store);
-  const secrets = await secretTable.all(dependencies.store);
   const problem = await instanceProblem(dependencies, id, instanceProviders[type]);
   return {
     InstanceId: id,
     InstanceName: id,
-    KeyNum: keys.filter(({ record }) => record.scope === id).length,
+    KeyNum: await countInScope(keyTable, dependencies.store, id),
     ProductType: productTypes[type],
-    SecretNum: String(secrets.filter(({ record }) => record.scope === id).length),
+    SecretNum: String(await countInScope(secretTable, dependencies.store, id)),
     Status: problem === undefined ? 'Connected' : 'Disconnected',
     ...(problem !== undefined && { StatusReason: problem }),
   };
+}
+
+/** How many records of the table belong to an instance. The table goes by once. */
+async function countInScope(table: RecordTable<{ scope: string }>, reader: Reader, scope: string): Promise<number> {
+  let count = 0;
+  for await (const { read } of table.each(reader)) if (read().scope === scope) count += 1;
+  return count;
 }
