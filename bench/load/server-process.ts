@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { RootCredential } from '../../src/cli/connection.ts';
 
 /** How to reach a server, and who may. */
 export interface ServerFacts {
@@ -31,15 +32,19 @@ export interface ServerOptions {
   environment?: Record<string, string>;
   /** Folder of the state; a temporary one unless given. */
   dataDir?: string;
+  /** The account's root, where another replica on the same database has made it. */
+  root?: RootCredential;
   /** Arguments of Node itself, such as `--cpu-prof`. */
   execArgv?: readonly string[];
 }
 
 /** Starts it and waits until it serves. */
 export async function startServerProcess(options: ServerOptions): Promise<ServerProcess> {
-  const { kind, environment = {}, dataDir = '', execArgv = [] } = options;
+  const { kind, environment = {}, dataDir = '', root, execArgv = [] } = options;
   const program = new URL('server-program.ts', import.meta.url);
-  const child = fork(program, [kind, JSON.stringify(environment), dataDir], { execArgv: [...execArgv] });
+  const child = fork(program, [kind, JSON.stringify(environment), dataDir, JSON.stringify(root ?? null)], {
+    execArgv: [...execArgv],
+  });
   const facts = await answer<ServerFacts>(child);
   return {
     ...facts,

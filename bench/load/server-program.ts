@@ -1,3 +1,4 @@
+import type { RootCredential } from '../../src/cli/connection.ts';
 import { startHttpServer } from '../../src/lib/http-server.ts';
 import { startTestServer } from '../../test/support/kms-server.ts';
 import { testAuthority } from '../../test/support/tls.ts';
@@ -5,7 +6,7 @@ import { bareHandler } from './bare-handler.ts';
 import type { ServerFacts, ServerUsage } from './server-process.ts';
 
 /** One server under measurement, in a process of its own: `bare`, or `kms` with more of its environment as JSON. */
-const [, , kind = 'bare', environment = '{}', dataDir = ''] = process.argv;
+const [, , kind = 'bare', environment = '{}', dataDir = '', rootText = 'null'] = process.argv;
 
 async function startBare(): Promise<ServerFacts> {
   const authority = testAuthority();
@@ -22,9 +23,11 @@ async function startBare(): Promise<ServerFacts> {
 
 async function startKms(): Promise<ServerFacts> {
   const began = performance.now();
+  const root = JSON.parse(rootText) as RootCredential | null;
   const server = await startTestServer({
     environment: JSON.parse(environment) as Record<string, string>,
     ...(dataDir !== '' && { dataDir }),
+    ...(root !== null && { root }),
   });
   const startMs = performance.now() - began;
   process.once('disconnect', () => void server.close().finally(() => process.exit()));
