@@ -19,8 +19,9 @@ ENV PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 FROM runtime AS kms
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/kms.ts"]
 
+# A young generation that stays small: starting with ten thousand objects makes much garbage.
 FROM runtime AS operator
-ENTRYPOINT ["/usr/local/bin/node", "src/cmd/operator.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "src/cmd/operator.ts"]
 
 FROM runtime AS webhook
 ENTRYPOINT ["/usr/local/bin/node", "src/cmd/webhook.ts"]

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -138,9 +139,16 @@ async function operatorSettings(
   };
 }
 
+/** Flags of Node in the operator's image: what is tested and measured is what runs. */
+const imageFlags: readonly string[] = (
+  JSON.parse(
+    /AS operator\nENTRYPOINT (\[.*\])/.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))?.[1] ?? '[]',
+  ) as string[]
+).filter((argument) => argument.startsWith('--'));
+
 /** The program as it is deployed. Its log goes to standard error of this process when `KAAP_SHOW_LOGS` is set. */
 function spawnOperator(environment: Readonly<Record<string, string>>): OperatorProcess {
-  const child = spawn(process.execPath, [join(root, 'src/cmd/operator.ts')], {
+  const child = spawn(process.execPath, [...imageFlags, join(root, 'src/cmd/operator.ts')], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
