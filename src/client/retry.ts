@@ -21,11 +21,13 @@ export function retryWaitMs(attempt: number, random: () => number): number {
   return ceiling / 2 + (ceiling / 2) * random();
 }
 
-function deadlineExceeded(deadlineMs: number, cause: unknown): KmsClientError {
+/** `last` is the answer of the last attempt that had one. */
+function deadlineExceeded(deadlineMs: number, last: unknown, cause: unknown = last): KmsClientError {
+  const told = last instanceof KmsClientError ? ` The last was ${last.code}: ${last.message}` : '';
   return new KmsClientError({
     mayHaveActed: true,
     code: 'DeadlineExceeded',
-    message: `No successful answer within ${deadlineMs} ms.`,
+    message: `No successful answer within ${deadlineMs} ms.${told}`,
     httpStatus: 0,
     retryable: true,
     cause,
@@ -46,7 +48,7 @@ export async function retrying<T>(options: RetryOptions, attempt: (signal: Abort
       return await attempt(signal);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (deadline.aborted) throw deadlineExceeded(options.deadlineMs, last ?? error);
+      if (deadline.aborted) throw deadlineExceeded(options.deadlineMs, last, last ?? error);
       last = error;
       if (!options.mayRepeat(error) || count >= options.maxAttempts) throw error;
     }

@@ -37,7 +37,12 @@ describe('retrying', () => {
 
   test('ends at the deadline, with the error that kept it', async () => {
     const work = retrying({ ...limits, deadlineMs: 80, maxAttempts: 99 }, () => Promise.reject(failure(true)));
-    await expect(work).rejects.toMatchObject({ code: 'DeadlineExceeded', retryable: true, cause: { code: 'X' } });
+    await expect(work).rejects.toMatchObject({
+      code: 'DeadlineExceeded',
+      message: 'No successful answer within 80 ms. The last was X: x',
+      retryable: true,
+      cause: { code: 'X' },
+    });
   });
 
   test('the attempt under way learns of the deadline', async () => {
@@ -48,7 +53,10 @@ describe('retrying', () => {
           signal.addEventListener('abort', () => reject(new Error('cut')));
         }),
     );
-    await expect(work).rejects.toMatchObject({ code: 'DeadlineExceeded' });
+    await expect(work).rejects.toMatchObject({
+      code: 'DeadlineExceeded',
+      message: 'No successful answer within 50 ms.',
+    });
   });
 
   test('an aborted signal ends it with its reason, also between attempts', async () => {
