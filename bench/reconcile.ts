@@ -37,7 +37,7 @@ const secrets = setting('BENCH_SECRETS', 100_000);
 const restSeconds = setting('BENCH_REST_SECONDS', 30);
 const churnSeconds = setting('BENCH_CHURN_SECONDS', 60);
 /** Bindings whose spec changes in a second of churn. */
-const churnRate = 20;
+const churnRate = setting('BENCH_CHURN_RATE', 20);
 
 /** The processes of the installation and what they have used, to tell work from waiting for a processor. */
 const parts = new Map<string, number>();
@@ -109,15 +109,14 @@ async function measureChurn({ pid }: OperatorProcess, fleet: BindingFleet, write
   }
   await until(() => writes.ready === size.bindings, 'bindings Ready after churn');
   await sleep(1_000);
-  const third = Math.max(1, Math.floor(samples.length / 3));
+  const tenth = Math.max(1, Math.ceil(samples.length / 10));
   const mean = (part: number[]): string => (part.reduce((sum, each) => sum + each, 0) / part.length).toFixed(0);
+  const tenths = samples.flatMap((_, at) => (at % tenth === 0 ? [mean(samples.slice(at, at + tenth))] : []));
   const changes = writes.byUsers - changed;
   say(
     `churn: ${changes} changes in ${churnSeconds} s, ${((writes.byOperator - written) / changes).toFixed(3)} writes for each`,
   );
-  say(
-    `       ${mean(samples.slice(0, third))} MiB resident in its first third, ${mean(samples.slice(-third))} in its last`,
-  );
+  say(`       ${tenths.join(', ')} MiB resident, tenth by tenth`);
 }
 
 /** What any operator has to do at least: read the bindings by pages, write each one's status once. */

@@ -6,10 +6,18 @@ import { messageOf } from '../lib/errors.ts';
  * refused, and the request id under which the audit log has it.
  */
 export function failureText(error: unknown): string {
-  if (!isKmsClientError(error)) return messageOf(error);
+  if (!isKmsClientError(error)) return listenFailure(error) ?? messageOf(error);
   const { code, httpStatus, detail, requestId } = error;
   const status = httpStatus === 0 ? '' : ` (HTTP ${httpStatus})`;
   const rule = Object.entries(detail ?? {}).map(([name, value]) => `  ${name}: ${value}`);
   const request = requestId === undefined ? [] : [`  RequestId: ${requestId}`];
   return [`${code}${status}: ${error.message}`, ...rule, ...request].join('\n');
+}
+
+/** What Node says of an address at which nothing more can listen names neither the reason nor the setting. */
+function listenFailure(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') return undefined;
+  const { address = '::', port = 0 } = error as { address?: string; port?: number };
+  const place = address === '::' ? `port ${port}` : `${address}, port ${port}`;
+  return `Another process listens at ${place} already. End it, or set another address: KAAP_LISTEN or KAAP_METRICS_LISTEN, listen in the file of xki-proxy.`;
 }

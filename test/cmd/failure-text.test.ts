@@ -1,8 +1,23 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { KmsClientError } from '../../src/client/kms-client-error.ts';
 import { failureText } from '../../src/cmd/failure-text.ts';
 
 describe('What a person is told of a failure', () => {
+  it('names the setting when something listens at the port already', async () => {
+    const first = createServer().listen(0);
+    await once(first, 'listening');
+    const { port } = first.address() as AddressInfo;
+    const [error] = (await once(createServer().listen(port), 'error').catch((failure: unknown) => [failure])) as [
+      Error,
+    ];
+    first.close();
+    expect(failureText(error)).toMatch(
+      new RegExp(`^Another process listens at port ${port} already\\..*KAAP_METRICS_LISTEN`),
+    );
+  });
+
   it('has the code, the status and the request id of an answer', () => {
     const error = new KmsClientError({
       code: 'Forbidden.KeyNotFound',
