@@ -119,9 +119,14 @@ describe('A rollout of the workloads of a binding', () => {
 
   it('brings the new version to every pod of Deployment, StatefulSet and DaemonSet', async () => {
     expect((await untilRolledOut('RolloutCompleted')).status).toBe('True');
-    for (const uid of (await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid)) {
-      expect(before.has(uid)).toBe(false);
-    }
+    // A rollout is complete when what is new is ready; what was before may still be ending.
+    const former = async (): Promise<PodObject[]> =>
+      (await podsOf(namespace, workload)).filter(({ metadata }) => before.has(metadata.uid));
+    for (const { metadata } of await former()) expect(metadata.deletionTimestamp).toBeDefined();
+    await eventually(
+      async () => ((await former()).length === 0 ? true : undefined),
+      async () => JSON.stringify((await former()).map(({ metadata }) => metadata)),
+    );
   });
 
   it('tells of its stages by events', async () => {
