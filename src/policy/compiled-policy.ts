@@ -51,8 +51,7 @@ const caches: Readonly<Record<PolicyKind, LRUCache<string, CompiledPolicy>>> = {
 
 /** Compiles a document, once per text. Never throws; see {@link CompiledPolicy.problem}. */
 export function compilePolicy(text: string, kind: PolicyKind): CompiledPolicy {
-  // Without a note of the use: the oldest text goes first, and a decision writes to no list of thousands of entries.
-  const cached = caches[kind].peek(text);
+  const cached = caches[kind].get(text);
   if (cached !== undefined) return cached;
   const compiled = compile(text, kind);
   caches[kind].set(text, compiled);

@@ -60,8 +60,6 @@ export function compileAnyOf(patterns: readonly string[]): Matcher {
   const wildcards = patterns.filter((pattern) => /[*?]/.test(pattern)).map((pattern) => compileWildcard(pattern));
   if (wildcards.length === 0) return (text) => plain.has(text);
   const [only] = wildcards;
-  if (plain.size === 0 && only !== undefined) {
-    return wildcards.length === 1 ? only : (text) => wildcards.some((matches) => matches(text));
-  }
+  if (plain.size === 0 && only !== undefined && wildcards.length === 1) return only;
   return (text) => plain.has(text) || wildcards.some((matches) => matches(text));
 }
