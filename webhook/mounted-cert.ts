@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterApi } from '../src/kube/cluster-api.ts';
 import type { Sleep } from '../src/kube/sleep.ts';
-import { messageOf } from '../src/lib/errors.ts';
 import type { ServingCertificate } from '../src/lib/http-server.ts';
 import type { Logger } from '../src/lib/log.ts';
+import { checkAgainAndAgain } from './repeated-check.ts';
 import { webhookConfigurationResource } from './serving-cert.ts';
 
 export interface MountedCertOptions {
@@ -19,9 +19,6 @@ export interface MountedCertOptions {
   /** Takes a new serving certificate into use. */
   onCertificate: (certificate: ServingCertificate) => void;
 }
-
-/** Between two looks at files and configuration, in milliseconds. */
-const intervalMs = 5_000;
 
 /**
  * The certificate of the webhook where somebody else, such as cert-manager, makes and renews it and tells API servers whom to
@@ -42,15 +39,8 @@ export class MountedCert {
   }
 
   /** Looks until the signal fires. Faults are logged and tried again: the last certificate serves on. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.check(signal);
-      } catch (error) {
-        if (!signal.aborted) this.#options.log.warn({ error: messageOf(error) }, 'certificate check failed');
-      }
-      await this.#options.sleep(intervalMs, signal).catch(() => undefined);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return checkAgainAndAgain((during) => this.check(during), this.#options, signal);
   }
 
   /** One look: takes a new pair into use, and finds out whether it is trusted. */

@@ -4,7 +4,6 @@ import { isAlreadyExists, isConflict } from '../src/kube/kube-error.ts';
 import type { KubeObject, ResourceType } from '../src/kube/resource.ts';
 import type { Sleep } from '../src/kube/sleep.ts';
 import type { Clock } from '../src/lib/clock.ts';
-import { messageOf } from '../src/lib/errors.ts';
 import type { ServingCertificate } from '../src/lib/http-server.ts';
 import type { Logger } from '../src/lib/log.ts';
 import {
@@ -14,6 +13,7 @@ import {
   trustBundle,
   type WebhookCertificates,
 } from './certificates.ts';
+import { checkAgainAndAgain } from './repeated-check.ts';
 
 interface Secret extends KubeObject {
   type?: string;
@@ -59,8 +59,6 @@ export interface ServingCertOptions {
   onCertificate: (certificate: ServingCertificate) => void;
 }
 
-/** Between two looks at the Secret and the configuration, in milliseconds: also the longest that a fault there lasts. */
-const intervalMs = 5_000;
 const attempts = 5;
 const fieldManager = 'kaap-webhook';
 
@@ -85,15 +83,8 @@ export class ServingCert {
   }
 
   /** Looks until the signal fires. Faults are logged and tried again: the last certificate serves on. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.check(signal);
-      } catch (error) {
-        if (!signal.aborted) this.#options.log.warn({ error: messageOf(error) }, 'certificate check failed');
-      }
-      await this.#options.sleep(intervalMs, signal).catch(() => undefined);
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return checkAgainAndAgain((during) => this.check(during), this.#options, signal);
   }
 
   /** One look: renews what is due, takes it into use, and repairs the trust. */

@@ -1,10 +1,7 @@
 import { z } from 'zod';
-import { installationVariables } from './installation.ts';
 
-/** Environment variables of `hsm`, supervisor and worker. The PIN is in a file, and nowhere else. */
+/** Environment variables of `hsm`, supervisor and worker, beside the log level. The PIN is in a file, and nowhere else. */
 export const hsmVariables = {
-  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- isolated declarations need a written type
-  KAAP_LOG_LEVEL: installationVariables.KAAP_LOG_LEVEL as z.ZodType<string>,
   KAAP_HSM_MODULE: z.string({ error: 'name the PKCS#11 module of the vendor' }) as z.ZodType<string>,
   KAAP_HSM_TOKEN: z.string({ error: 'name the label of the token' }) as z.ZodType<string>,
   KAAP_HSM_PIN_FILE: z.string({ error: 'name the file with the user PIN' }) as z.ZodType<string>,

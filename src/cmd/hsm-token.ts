@@ -4,8 +4,10 @@ import { createLogger } from '../lib/log.ts';
 import { makeToken } from '../hsm/new-token.ts';
 import { exitOnFailure } from './exit.ts';
 import { hsmVariables } from './hsm-config.ts';
+import { installationVariables } from './installation.ts';
 
-const { KAAP_LOG_LEVEL, KAAP_HSM_MODULE, KAAP_HSM_TOKEN, KAAP_HSM_PIN_FILE } = hsmVariables;
+const { KAAP_LOG_LEVEL } = installationVariables;
+const { KAAP_HSM_MODULE, KAAP_HSM_TOKEN, KAAP_HSM_PIN_FILE } = hsmVariables;
 const schema = z.object({
   KAAP_LOG_LEVEL,
   KAAP_HSM_MODULE,

@@ -9,10 +9,13 @@ import { serveToken } from '../hsm/token-server.ts';
 import { Token } from '../hsm/token.ts';
 import { exitOnFailure } from './exit.ts';
 import { hsmVariables } from './hsm-config.ts';
+import { installationVariables } from './installation.ts';
+
+const schema = z.object({ KAAP_LOG_LEVEL: installationVariables.KAAP_LOG_LEVEL, ...hsmVariables });
 
 /** The process that has the vendor's module in its memory. Started by `hsm`, which starts it again when it ends. */
 async function main(): Promise<void> {
-  const config = readConfig(z.object(hsmVariables), process.env);
+  const config = readConfig(schema, process.env);
   const log = createLogger({ name: 'hsm-worker', level: config.KAAP_LOG_LEVEL });
   const signal = shutdownSignal();
   const location = { module: config.KAAP_HSM_MODULE, label: config.KAAP_HSM_TOKEN, pinFile: config.KAAP_HSM_PIN_FILE };

@@ -11,9 +11,14 @@ import { handshakeBytes, handshakeFile } from '../providers/pkcs11-handshake.ts'
 import { superviseWorker } from '../hsm/supervisor.ts';
 import { exitOnFailure } from './exit.ts';
 import { hsmVariables } from './hsm-config.ts';
+import { installationVariables } from './installation.ts';
 
 const startMs = 60_000;
-const schema = z.object({ ...hsmVariables, KAAP_HSM_HEALTH_LISTEN: z.string().optional() });
+const schema = z.object({
+  KAAP_LOG_LEVEL: installationVariables.KAAP_LOG_LEVEL,
+  ...hsmVariables,
+  KAAP_HSM_HEALTH_LISTEN: z.string().optional(),
+});
 
 /** The folder of the socket, for this user alone, with a new secret beside the socket. */
 function prepareFolder(socket: string): void {

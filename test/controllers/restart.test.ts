@@ -8,6 +8,7 @@ import { keyOf } from '../../src/kube/resource.ts';
 import { Store } from '../../src/kube/store.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { followedBinding } from './followed-binding.ts';
 
 const pod = (name: string, change: Partial<TurnPod> = {}): TurnPod => ({
   namespace: 'shop',
@@ -114,22 +115,7 @@ describe('The next step of restarts in place', () => {
 
 const annotation = turnAnnotation('db');
 
-function bindingOf(secret: string): SecretBinding {
-  return {
-    apiVersion: 'kaap.dev/v1alpha1',
-    kind: 'SecretBinding',
-    metadata: { name: 'db', namespace: 'shop', uid: 'binding' },
-    spec: {
-      podSelector: {},
-      accessPoint: 'shop',
-      sources: [{ name: 'db', secret: { name: secret } }],
-      mountPath: '/x',
-      envMethod: 'Auto',
-      envReferences: 'Forbidden',
-      refresh: { intervalSeconds: 300, onChange: 'RestartContainers' },
-    },
-  };
-}
+const bindingOf = (secret: string): SecretBinding => followedBinding('RestartContainers', secret);
 
 interface PodState {
   mark?: string | undefined;

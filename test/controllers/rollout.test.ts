@@ -10,6 +10,7 @@ import { keyOf, type KubeObject, type ResourceType } from '../../src/kube/resour
 import { Store } from '../../src/kube/store.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { followedBinding } from './followed-binding.ts';
 
 const wanted = { 'shop/db': 'v2' };
 const delivered = { 'shop/db': 'v1' };
@@ -74,22 +75,7 @@ const replicaSetType: ResourceType = { ...apps, plural: 'replicasets', kind: 'Re
 const signal = new AbortController().signal;
 const context = { signal, log: silentLogger };
 
-function bindingOf(secret: string): SecretBinding {
-  return {
-    apiVersion: 'kaap.dev/v1alpha1',
-    kind: 'SecretBinding',
-    metadata: { name: 'db', namespace: 'shop', uid: 'binding' },
-    spec: {
-      podSelector: {},
-      accessPoint: 'shop',
-      sources: [{ name: 'db', secret: { name: secret } }],
-      mountPath: '/x',
-      envMethod: 'Auto',
-      envReferences: 'Forbidden',
-      refresh: { intervalSeconds: 300, onChange: 'Rollout' },
-    },
-  };
-}
+const bindingOf = (secret: string): SecretBinding => followedBinding('Rollout', secret);
 
 /** A Deployment of two pods, and a KMS that knows which version is current. */
 class Workplace {

@@ -1,37 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canary } from './canaries.ts';
+import { ChangedBinding } from './changed-binding.ts';
 import {
   cluster,
   eventsAbout,
   eventually,
+  isReady,
   kaap,
   operatorMetrics,
   podsOf,
   printed,
-  read,
   type PodObject,
 } from './installation.ts';
-import { deployment, tenantObjects } from './tenant.ts';
+import { deployment } from './tenant.ts';
 
 const namespace = 'e2e-restart';
+const binding = new ChangedBinding(namespace, 'RestartContainers');
 const workload = 'workload=restarted';
 const replicas = 3;
 
 const secretValue = (password: string): string => JSON.stringify({ user: 'app', password });
-const put = (value: string): Promise<string> => kaap(['secret', 'put', `${namespace}/db`], value);
-
-/** The tenant's objects, whose binding restarts containers in place. */
-function objects(): object[] {
-  return tenantObjects({ namespace, method: 'role' }).map((object) => {
-    const { kind, spec } = object as { kind: string; spec?: object };
-    const refresh = { intervalSeconds: 10, onChange: 'RestartContainers' };
-    return kind === 'SecretBinding' ? { ...object, spec: { ...spec, refresh } } : object;
-  });
-}
-
-const isReady = ({ status }: PodObject): boolean =>
-  status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
 
 /** The password in the environment of every pod. */
 async function passwords(): Promise<(string | undefined)[]> {
@@ -40,20 +29,8 @@ async function passwords(): Promise<(string | undefined)[]> {
   return logs.map((log) => (log.status === 'fulfilled' ? log.value.get('DB_PASSWORD')?.toString() : undefined));
 }
 
-interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
-}
-
-async function rolledOut(): Promise<Condition | undefined> {
-  const binding = await read<{ status?: { conditions?: Condition[] } }>(['sbind', 'db', '-n', namespace]);
-  return binding?.status?.conditions?.find(({ type }) => type === 'RolledOut');
-}
-
 const whatHappened = async (): Promise<string> =>
-  JSON.stringify([await rolledOut(), await eventsAbout(namespace, 'db'), await passwords()]);
+  JSON.stringify([await binding.rolledOut(), await eventsAbout(namespace, 'db'), await passwords()]);
 
 async function allRunWith(password: string): Promise<void> {
   await eventually(
@@ -62,17 +39,6 @@ async function allRunWith(password: string): Promise<void> {
       const pods = await podsOf(namespace, workload);
       const isDone = got.length === replicas && got.every((value) => value === password) && pods.every(isReady);
       return isDone ? true : undefined;
-    },
-    whatHappened,
-    120_000,
-  );
-}
-
-async function untilRolledOut(reason: string): Promise<Condition> {
-  return eventually(
-    async () => {
-      const condition = await rolledOut();
-      return condition?.reason === reason ? condition : undefined;
     },
     whatHappened,
     120_000,
@@ -94,8 +60,8 @@ describe('Restarts in place after a new version', () => {
   let before: PodObject[];
 
   beforeAll(async () => {
-    await cluster().apply(objects());
-    await put(secretValue(first));
+    await cluster().apply(binding.objects());
+    await binding.put(secretValue(first));
     await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind/db', '-n', namespace, '--timeout=60s']);
     const object = deployment('restarted', { namespace }) as { spec: object };
     await cluster().apply([{ ...object, spec: { ...object.spec, replicas } }]);
@@ -113,7 +79,7 @@ describe('Restarts in place after a new version', () => {
         await sleep(200);
       }
     })();
-    await put(secretValue(second));
+    await binding.put(secretValue(second));
     await allRunWith(second).finally(() => (over = true));
     await watching;
     const firstNew = orders.findIndex((states) => states.includes('second'));
@@ -122,7 +88,7 @@ describe('Restarts in place after a new version', () => {
     const after = await podsOf(namespace, workload);
     const identity = ({ metadata, status }: PodObject): string => `${metadata.uid} ${status.podIP ?? ''}`;
     expect(after.map(identity).toSorted()).toEqual(before.map(identity).toSorted());
-    expect((await untilRolledOut('RestartCompleted')).status).toBe('True');
+    expect((await binding.untilRolledOut('RestartCompleted')).status).toBe('True');
   });
 
   it('tell of their stages by events', async () => {
@@ -133,8 +99,8 @@ describe('Restarts in place after a new version', () => {
   it('are given back when the first fails: the version of before is current, and the other pods never stopped', async () => {
     let over = false;
     const watching = watchReady(() => over);
-    await put(JSON.stringify({ user: 'app' }));
-    const condition = await untilRolledOut('RestartFailed').finally(() => (over = true));
+    await binding.put(JSON.stringify({ user: 'app' }));
+    const condition = await binding.untilRolledOut('RestartFailed').finally(() => (over = true));
     for (const ready of await watching) expect(ready).toBeGreaterThanOrEqual(replicas - 1);
     expect(condition).toMatchObject({ status: 'False', message: expect.stringContaining(`${namespace}/db`) as string });
     expect(await kaap(['secret', 'get', `${namespace}/db`])).toBe(secretValue(second));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canary } from './canaries.ts';
+import { ChangedBinding } from './changed-binding.ts';
 import {
   cluster,
   eventsAbout,
@@ -10,20 +11,19 @@ import {
   operatorMetrics,
   podsOf,
   printed,
-  read,
   type PodObject,
 } from './installation.ts';
 import { ReadyHistory } from './ready-history.ts';
-import { podTemplate, subjects, tenantObjects } from './tenant.ts';
+import { podTemplate, subjects } from './tenant.ts';
 
 const namespace = 'e2e-rollout';
+const binding = new ChangedBinding(namespace, 'Rollout');
 const workload = 'workload=rolled';
 /** Deployment, StatefulSet and the DaemonSet of one node. */
 const replicas = { Deployment: 3, StatefulSet: 2, DaemonSet: 1 };
 const total = replicas.Deployment + replicas.StatefulSet + replicas.DaemonSet;
 
 const secretValue = (password: string): string => JSON.stringify({ user: 'app', password });
-const put = (value: string): Promise<string> => kaap(['secret', 'put', `${namespace}/db`], value);
 
 /** A workload of any kind with `count` pods of test-app. */
 function rolled(kind: keyof typeof replicas): object {
@@ -42,15 +42,6 @@ function rolled(kind: keyof typeof replicas): object {
   };
 }
 
-/** The tenant's objects, whose binding rolls its workloads out. */
-function objects(): object[] {
-  return tenantObjects({ namespace, method: 'role' }).map((object) => {
-    const { kind, spec } = object as { kind: string; spec?: object };
-    const refresh = { intervalSeconds: 10, onChange: 'Rollout' };
-    return kind === 'SecretBinding' ? { ...object, spec: { ...spec, refresh } } : object;
-  });
-}
-
 /** The password in the environment of every pod that is ready. */
 async function passwords(): Promise<(string | undefined)[]> {
   const pods = (await podsOf(namespace, workload)).filter(isReady);
@@ -65,30 +56,7 @@ async function allRunWith(password: string): Promise<void> {
       const got = await passwords();
       return got.length === total && got.every((value) => value === password) ? true : undefined;
     },
-    async () => `${JSON.stringify(await eventsAbout(namespace, 'db'))} ${JSON.stringify(await rolledOut())}`,
-    120_000,
-  );
-}
-
-interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
-}
-
-async function rolledOut(): Promise<Condition | undefined> {
-  const binding = await read<{ status?: { conditions?: Condition[] } }>(['sbind', 'db', '-n', namespace]);
-  return binding?.status?.conditions?.find(({ type }) => type === 'RolledOut');
-}
-
-async function untilRolledOut(reason: string): Promise<Condition> {
-  return eventually(
-    async () => {
-      const condition = await rolledOut();
-      return condition?.reason === reason ? condition : undefined;
-    },
-    async () => JSON.stringify(await rolledOut()),
+    async () => `${JSON.stringify(await eventsAbout(namespace, 'db'))} ${JSON.stringify(await binding.rolledOut())}`,
     120_000,
   );
 }
@@ -99,14 +67,14 @@ describe('A rollout of the workloads of a binding', () => {
   let states: readonly ReadonlySet<string>[];
 
   beforeAll(async () => {
-    await cluster().apply(objects());
-    await put(secretValue(first));
+    await cluster().apply(binding.objects());
+    await binding.put(secretValue(first));
     await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind/db', '-n', namespace, '--timeout=60s']);
     await cluster().apply([rolled('Deployment'), rolled('StatefulSet'), rolled('DaemonSet')]);
     await allRunWith(first);
     before = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
     const history = await ReadyHistory.start(namespace, workload);
-    await put(secretValue(second));
+    await binding.put(secretValue(second));
     await allRunWith(second);
     states = await history.end();
   });
@@ -118,7 +86,7 @@ describe('A rollout of the workloads of a binding', () => {
   });
 
   it('brings the new version to every pod of Deployment, StatefulSet and DaemonSet', async () => {
-    expect((await untilRolledOut('RolloutCompleted')).status).toBe('True');
+    expect((await binding.untilRolledOut('RolloutCompleted')).status).toBe('True');
     // A rollout is complete when what is new is ready; what was before may still be ending.
     const former = async (): Promise<PodObject[]> =>
       (await podsOf(namespace, workload)).filter(({ metadata }) => before.has(metadata.uid));
@@ -137,8 +105,8 @@ describe('A rollout of the workloads of a binding', () => {
   it('is given back when the first pod fails: the version of before is current, and most pods never stopped', async () => {
     const settled = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
     const history = await ReadyHistory.start(namespace, workload);
-    await put(JSON.stringify({ user: 'app' }));
-    const condition = await untilRolledOut('RolloutFailed');
+    await binding.put(JSON.stringify({ user: 'app' }));
+    const condition = await binding.untilRolledOut('RolloutFailed');
     for (const ready of await history.end()) {
       expect([...ready].filter((uid) => settled.has(uid)).length).toBeGreaterThanOrEqual(total - 1);
     }
