@@ -52,6 +52,7 @@ export interface PodObject {
 
 interface ContainerStatus {
   name: string;
+  restartCount: number;
   state: { running?: { startedAt: string }; terminated?: { exitCode: number; startedAt: string; message?: string } };
   lastState: { terminated?: { message?: string } };
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canary } from './canaries.ts';
 import { ChangedBinding } from './changed-binding.ts';
@@ -13,6 +12,7 @@ import {
   printed,
   type PodObject,
 } from './installation.ts';
+import { PodHistory, readyOf, type PodState } from './pod-history.ts';
 import { deployment } from './tenant.ts';
 
 const namespace = 'e2e-restart';
@@ -45,16 +45,6 @@ async function allRunWith(password: string): Promise<void> {
   );
 }
 
-/** How many pods were ready, at each look until `isOver`. */
-async function watchReady(isOver: () => boolean): Promise<number[]> {
-  const seen: number[] = [];
-  while (!isOver()) {
-    seen.push((await podsOf(namespace, workload)).filter(isReady).length);
-    await sleep(200);
-  }
-  return seen;
-}
-
 describe('Restarts in place after a new version', () => {
   const [first, second] = [canary(), canary()];
   let before: PodObject[];
@@ -70,21 +60,18 @@ describe('Restarts in place after a new version', () => {
   });
 
   it('begin with one pod: the others start again once it is ready, all of them in their places', async () => {
-    const orders: string[][] = [];
-    let over = false;
-    const watching = (async () => {
-      while (!over) {
-        const got = await passwords();
-        orders.push(got.map((value) => (value === second ? 'second' : value === first ? 'first' : 'none')));
-        await sleep(200);
-      }
-    })();
+    const history = await PodHistory.start(namespace, workload);
     await binding.put(secretValue(second));
-    await allRunWith(second).finally(() => (over = true));
-    await watching;
-    const firstNew = orders.findIndex((states) => states.includes('second'));
-    expect(orders[firstNew]?.filter((state) => state === 'second')).toHaveLength(1);
-    expect(orders[firstNew]?.filter((state) => state === 'first')).toHaveLength(replicas - 1);
+    await allRunWith(second);
+    const states = await history.end();
+    const [start] = states;
+    const hasRestarted = ([uid, { restarts }]: [string, PodState]): boolean =>
+      restarts > (start?.get(uid)?.restarts ?? restarts);
+    const firstBack = states.findIndex((pods) => [...pods].some((pod) => hasRestarted(pod) && pod[1].ready));
+    expect(firstBack).toBeGreaterThan(0);
+    for (const pods of states.slice(0, firstBack + 1)) {
+      expect([...pods].filter((pod) => hasRestarted(pod) || !pod[1].ready).length).toBeLessThanOrEqual(1);
+    }
     const after = await podsOf(namespace, workload);
     const identity = ({ metadata, status }: PodObject): string => `${metadata.uid} ${status.podIP ?? ''}`;
     expect(after.map(identity).toSorted()).toEqual(before.map(identity).toSorted());
@@ -97,11 +84,10 @@ describe('Restarts in place after a new version', () => {
   });
 
   it('are given back when the first fails: the version of before is current, and the other pods never stopped', async () => {
-    let over = false;
-    const watching = watchReady(() => over);
+    const history = await PodHistory.start(namespace, workload);
     await binding.put(JSON.stringify({ user: 'app' }));
-    const condition = await binding.untilRolledOut('RestartFailed').finally(() => (over = true));
-    for (const ready of await watching) expect(ready).toBeGreaterThanOrEqual(replicas - 1);
+    const condition = await binding.untilRolledOut('RestartFailed');
+    for (const pods of await history.end()) expect(readyOf(pods).length).toBeGreaterThanOrEqual(replicas - 1);
     expect(condition).toMatchObject({ status: 'False', message: expect.stringContaining(`${namespace}/db`) as string });
     expect(await kaap(['secret', 'get', `${namespace}/db`])).toBe(secretValue(second));
     expect(await operatorMetrics()).toMatch(

@@ -13,7 +13,7 @@ import {
   printed,
   type PodObject,
 } from './installation.ts';
-import { ReadyHistory } from './ready-history.ts';
+import { PodHistory, readyOf, type PodStates } from './pod-history.ts';
 import { podTemplate, subjects } from './tenant.ts';
 
 const namespace = 'e2e-rollout';
@@ -64,7 +64,7 @@ async function allRunWith(password: string): Promise<void> {
 describe('A rollout of the workloads of a binding', () => {
   const [first, second] = [canary(), canary()];
   let before: Set<string>;
-  let states: readonly ReadonlySet<string>[];
+  let states: readonly PodStates[];
 
   beforeAll(async () => {
     await cluster().apply(binding.objects());
@@ -73,16 +73,16 @@ describe('A rollout of the workloads of a binding', () => {
     await cluster().apply([rolled('Deployment'), rolled('StatefulSet'), rolled('DaemonSet')]);
     await allRunWith(first);
     before = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
-    const history = await ReadyHistory.start(namespace, workload);
+    const history = await PodHistory.start(namespace, workload);
     await binding.put(secretValue(second));
     await allRunWith(second);
     states = await history.end();
   });
 
   it('takes one pod first: a second goes only after what was made in its place is ready', () => {
-    const firstNew = states.findIndex((ready) => [...ready].some((uid) => !before.has(uid)));
+    const firstNew = states.findIndex((pods) => readyOf(pods).some((uid) => !before.has(uid)));
     expect(firstNew).toBeGreaterThan(0);
-    for (const ready of states.slice(0, firstNew)) expect(ready.size).toBeGreaterThanOrEqual(total - 1);
+    for (const pods of states.slice(0, firstNew)) expect(readyOf(pods).length).toBeGreaterThanOrEqual(total - 1);
   });
 
   it('brings the new version to every pod of Deployment, StatefulSet and DaemonSet', async () => {
@@ -104,11 +104,11 @@ describe('A rollout of the workloads of a binding', () => {
 
   it('is given back when the first pod fails: the version of before is current, and most pods never stopped', async () => {
     const settled = new Set((await podsOf(namespace, workload)).map(({ metadata }) => metadata.uid));
-    const history = await ReadyHistory.start(namespace, workload);
+    const history = await PodHistory.start(namespace, workload);
     await binding.put(JSON.stringify({ user: 'app' }));
     const condition = await binding.untilRolledOut('RolloutFailed');
-    for (const ready of await history.end()) {
-      expect([...ready].filter((uid) => settled.has(uid)).length).toBeGreaterThanOrEqual(total - 1);
+    for (const pods of await history.end()) {
+      expect(readyOf(pods).filter((uid) => settled.has(uid)).length).toBeGreaterThanOrEqual(total - 1);
     }
     expect(condition.status).toBe('False');
     expect(condition.message).toContain(`${namespace}/db`);

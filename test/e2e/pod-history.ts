@@ -8,24 +8,37 @@ interface WatchEvent {
   object: PodObject;
 }
 
+/** What a history tells of one pod. */
+export interface PodState {
+  readonly ready: boolean;
+  /** Of all its containers together. */
+  readonly restarts: number;
+}
+
+/** Pods by their uid. */
+export type PodStates = ReadonlyMap<string, PodState>;
+
+/** Uids of the pods that are ready. */
+export function readyOf(states: PodStates): string[] {
+  return [...states].flatMap(([uid, { ready }]) => (ready ? [uid] : []));
+}
+
 /**
- * Which pods with a label are ready, from one moment to the next. It comes from a watch of the API server, so that
+ * How the pods with a label are, from one moment to the next. It comes from a watch of the API server, so that
  * no state is missed between two looks, however slow the machine is.
  */
-export class ReadyHistory {
-  readonly #states: ReadonlySet<string>[] = [];
+export class PodHistory {
+  readonly #states: PodStates[];
   readonly #watch: ChildProcess;
-  readonly #ready: Set<string> = new Set<string>();
   readonly #lines: Promise<void>;
 
   private constructor(initial: readonly PodObject[], watch: ChildProcess) {
     this.#watch = watch;
-    for (const { metadata } of initial.filter(isReady)) this.#ready.add(metadata.uid);
-    this.#states.push(new Set(this.#ready));
+    this.#states = [new Map(initial.map((pod) => [pod.metadata.uid, stateOf(pod)]))];
     this.#lines = this.#read();
   }
 
-  static async start(namespace: string, label: string): Promise<ReadyHistory> {
+  static async start(namespace: string, label: string): Promise<PodHistory> {
     const access = cluster();
     const path = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(label)}`;
     const list = JSON.parse(await access.kubectl(['get', '--raw', path])) as {
@@ -40,14 +53,14 @@ export class ReadyHistory {
       '--raw',
       since,
     ]);
-    return new ReadyHistory(list.items, spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
+    return new PodHistory(list.items, spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
   }
 
   /**
-   * Ends the watch. Gives the uids of the pods that were ready, before and after each change of them. Throws when it had
-   * ended by itself: then states may be missing.
+   * Ends the watch. Gives the states of all pods at its start and after each change. Throws when it had ended by itself: then
+   * states may be missing.
    */
-  async end(): Promise<readonly ReadonlySet<string>[]> {
+  async end(): Promise<readonly PodStates[]> {
     if (this.#watch.exitCode !== null) throw new Error(`the watch ended with status ${this.#watch.exitCode}`);
     const closed = once(this.#watch, 'close');
     this.#watch.kill();
@@ -63,11 +76,15 @@ export class ReadyHistory {
   }
 
   #note({ type, object }: WatchEvent): void {
-    const { uid } = object.metadata;
-    const was = this.#ready.has(uid);
-    const is = type !== 'DELETED' && isReady(object);
-    if (is) this.#ready.add(uid);
-    else this.#ready.delete(uid);
-    if (was !== is) this.#states.push(new Set(this.#ready));
+    const states = new Map(this.#states.at(-1));
+    if (type === 'DELETED') states.delete(object.metadata.uid);
+    else states.set(object.metadata.uid, stateOf(object));
+    this.#states.push(states);
   }
+}
+
+function stateOf(pod: PodObject): PodState {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status;
+  const restarts = [...containerStatuses, ...initContainerStatuses].map(({ restartCount }) => restartCount);
+  return { ready: isReady(pod), restarts: restarts.reduce((sum, each) => sum + each, 0) };
 }
