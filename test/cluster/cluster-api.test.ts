@@ -1,4 +1,4 @@
-import { test } from 'vitest';
+import { describe } from 'vitest';
 import { KubeClusterApi } from '../../src/kube/kube-cluster-api.ts';
 import { kubeconfigConnection } from '../../src/kube/kube-config.ts';
 import type { KubeObject, ResourceType } from '../../src/kube/resource.ts';
@@ -44,5 +44,6 @@ async function served(api: KubeClusterApi, signal: AbortSignal): Promise<void> {
   }
 }
 
-if (controlPlaneBinaries() === undefined) test.skip('cluster API contract: no control-plane binaries', () => undefined);
-else describeClusterApi('a real API server', start);
+describe.skipIf(controlPlaneBinaries() === undefined)('the cluster API (needs the binaries of a control plane)', () =>
+  describeClusterApi('a real API server', start),
+);

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keepKeys } from '../../src/kms/key-upkeep.ts';
 import { KmsScene } from './kms-scene.ts';
+import { modelStep } from './model-step.ts';
 
 const dayMs = 86_400_000;
 const material = Buffer.alloc(32, 5);
@@ -30,17 +31,13 @@ function step(
   refusal: (model: Model) => string | undefined,
   change: (model: Model, real: Real, answer: Record<string, unknown>) => void,
 ): Step {
-  return {
-    check: () => true,
-    toString: () => name,
-    run: async (model, real) => {
-      const code = refusal(model);
-      const asked = { KeyId: real.KeyId, ...parameters(real) };
-      if (code === undefined) change(model, real, await real.kms.call(name, asked));
-      else expect(await real.kms.failure(name, asked)).toMatch(`${code}: `);
-      expect(await real.kms.keyState(real.KeyId)).toBe(model.state);
-    },
-  };
+  return modelStep({
+    action: name,
+    parameters: (_model, real) => ({ KeyId: real.KeyId, ...parameters(real) }),
+    refusal,
+    change,
+    agree: async ({ state }, { kms, KeyId }) => expect(await kms.keyState(KeyId)).toBe(state),
+  });
 }
 
 const unlessEnabled = ({ state }: Model): string | undefined => (state === 'Enabled' ? undefined : `Rejected.${state}`);

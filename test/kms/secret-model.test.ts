@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Purge } from '../../src/kms/purge.ts';
 import { KmsScene, type Answer } from './kms-scene.ts';
+import { modelStep } from './model-step.ts';
 
 const dayMs = 86_400_000;
 const SecretName = 'shop/database';
@@ -65,19 +66,13 @@ function step(
   refusal: (model: Model) => string | undefined,
   change: (model: Model) => void,
 ): Step {
-  return {
-    check: () => true,
-    toString: () => name,
-    run: async (model, real) => {
-      const code = refusal(model);
-      const asked = { SecretName, ...parameters(model) };
-      if (code === undefined) {
-        await real.kms.call(name, asked);
-        change(model);
-      } else expect(await real.kms.failure(name, asked)).toMatch(`${code}: `);
-      await agree(model, real.kms);
-    },
-  };
+  return modelStep({
+    action: name,
+    parameters: (model) => ({ SecretName, ...parameters(model) }),
+    refusal,
+    change,
+    agree: (model, { kms }) => agree(model, kms),
+  });
 }
 
 /** The version that a number names in the model; `none` when there is none. */
