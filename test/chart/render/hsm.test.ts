@@ -33,7 +33,6 @@ describe('the HSM process', () => {
     expect(pod.initContainers?.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([['hsm', 'Always']]);
     expect(hsm.image).toBe('registry.bank.example/hsm-vendor:7');
     expect(z.object(hsmVariables).parse(environmentOf(hsm))).toEqual({
-      KAAP_LOG_LEVEL: 'info',
       KAAP_HSM_MODULE: '/opt/vendor/lib/libvendor-pkcs11.so',
       KAAP_HSM_TOKEN: 'kaap production',
       KAAP_HSM_PIN_FILE: '/etc/kaap/hsm/pin',
@@ -44,7 +43,7 @@ describe('the HSM process', () => {
       KAAP_HSM_COPY_SECONDS: '30',
       KAAP_HSM_HANG_MS: '20000',
     });
-    expect(environmentOf(hsm)).toMatchObject({ VENDOR_CONFIG: '/opt/vendor/etc/client.conf' });
+    expect(environmentOf(hsm)).toMatchObject({ KAAP_LOG_LEVEL: 'info', VENDOR_CONFIG: '/opt/vendor/etc/client.conf' });
     expect(mountsOf(hsm)).toMatchObject({ '/opt/vendor/etc': 'vendor' });
   });
 
