@@ -8,6 +8,8 @@ export interface Window extends LoadResult {
   cpuMicros: number;
   /** Resident memory of the server afterwards. */
   rssMiB: number;
+  /** Slowest hundredth of the turns of the server's event loop meanwhile, in ms; 0 unless it is watched. */
+  loopP99Ms: number;
 }
 
 /** A kind of request, the server that answers it, and who sends it. */
@@ -21,8 +23,8 @@ async function measure({ server, generator }: Subject): Promise<Window> {
   await generator.prepare();
   const before = await server.usage();
   const result = await generator.run();
-  const { cpuMs, rssMiB } = await server.usage();
-  return { ...result, rssMiB, cpuMicros: ((cpuMs - before.cpuMs) * 1000) / result.requests };
+  const { cpuMs, rssMiB, loopP99Ms } = await server.usage();
+  return { ...result, rssMiB, loopP99Ms, cpuMicros: ((cpuMs - before.cpuMs) * 1000) / result.requests };
 }
 
 /**

@@ -18,6 +18,8 @@ export interface ServerUsage {
   cpuMs: number;
   /** Resident memory in MiB. */
   rssMiB: number;
+  /** Slowest hundredth of the event loop's turns since the last question, in ms; 0 unless it is watched. */
+  loopP99Ms: number;
 }
 
 /** A server in a process of its own, so that its processor time and memory are its own. */
@@ -34,17 +36,18 @@ export interface ServerOptions {
   dataDir?: string;
   /** The account's root, where another replica on the same database has made it. */
   root?: RootCredential;
+  /** Whether its event loop is watched, which costs it a timer every millisecond. */
+  watchLoop?: boolean;
   /** Arguments of Node itself, such as `--cpu-prof`. */
   execArgv?: readonly string[];
 }
 
 /** Starts it and waits until it serves. */
 export async function startServerProcess(options: ServerOptions): Promise<ServerProcess> {
-  const { kind, environment = {}, dataDir = '', root, execArgv = [] } = options;
+  const { kind, environment = {}, dataDir = '', root, watchLoop = false, execArgv = [] } = options;
   const program = new URL('server-program.ts', import.meta.url);
-  const child = fork(program, [kind, JSON.stringify(environment), dataDir, JSON.stringify(root ?? null)], {
-    execArgv: [...execArgv],
-  });
+  const texts = [JSON.stringify(environment), dataDir, JSON.stringify(root ?? null), String(watchLoop)];
+  const child = fork(program, [kind, ...texts], { execArgv: [...execArgv] });
   const facts = await answer<ServerFacts>(child);
   return {
     ...facts,

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { RootCredential } from '../../src/cli/connection.ts';
 import { startHttpServer } from '../../src/lib/http-server.ts';
 import { startTestServer } from '../../test/support/kms-server.ts';
@@ -6,7 +7,10 @@ import { bareHandler } from './bare-handler.ts';
 import type { ServerFacts, ServerUsage } from './server-process.ts';
 
 /** One server under measurement, in a process of its own: `bare`, or `kms` with more of its environment as JSON. */
-const [, , kind = 'bare', environment = '{}', dataDir = '', rootText = 'null'] = process.argv;
+const [, , kind = 'bare', environment = '{}', dataDir = '', rootText = 'null', watchLoop = 'false'] = process.argv;
+
+const loop = monitorEventLoopDelay({ resolution: 1 });
+if (watchLoop === 'true') loop.enable();
 
 async function startBare(): Promise<ServerFacts> {
   const authority = testAuthority();
@@ -37,7 +41,9 @@ async function startKms(): Promise<ServerFacts> {
 
 function usage(): ServerUsage {
   const { user, system } = process.cpuUsage();
-  return { cpuMs: (user + system) / 1000, rssMiB: process.memoryUsage.rss() / 2 ** 20 };
+  const loopP99Ms = watchLoop === 'true' ? loop.percentile(99) / 1e6 : 0;
+  loop.reset();
+  return { cpuMs: (user + system) / 1000, rssMiB: process.memoryUsage.rss() / 2 ** 20, loopP99Ms };
 }
 
 process.on('message', () => process.send?.(usage()));

@@ -7,7 +7,11 @@ export function joinServers(servers: readonly [ServerProcess, ...ServerProcess[]
     ...servers[0],
     usage: async () => {
       const all = await Promise.all(servers.map((server) => server.usage()));
-      return { cpuMs: sum(all.map(({ cpuMs }) => cpuMs)), rssMiB: sum(all.map(({ rssMiB }) => rssMiB)) };
+      return {
+        cpuMs: sum(all.map(({ cpuMs }) => cpuMs)),
+        rssMiB: sum(all.map(({ rssMiB }) => rssMiB)),
+        loopP99Ms: Math.max(...all.map(({ loopP99Ms }) => loopP99Ms)),
+      };
     },
     close: () => Promise.resolve(),
   };
