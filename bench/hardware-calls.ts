@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { KmsClient, staticCredentials } from '../src/client/kms-client.ts';
 import { instance, startHsm, type HsmScene } from '../test/services/hsm-scene.ts';
 import { createSoftHsmToken, type SoftHsmToken } from '../test/services/softhsm-token.ts';
-import { startGenerator } from './load/generator-thread.ts';
+import { startKmsGenerator } from './load/kms-generator.ts';
 import { median, report, takeTurns, type Subject } from './load/measured-window.ts';
 import { startServerProcess, type ServerProcess } from './load/server-process.ts';
 
@@ -82,7 +82,7 @@ async function subjectsOf(server: ServerProcess, where: string, place: Parameter
   client.close();
   const subject = (action: string, parameters: Parameters): Subject => {
     const caller = { endpoint, caPem, accessKeyId, accessKeySecret };
-    const generator = startGenerator({ ...caller, action, parameters: [parameters], connections, milliseconds });
+    const generator = startKmsGenerator({ ...caller, action, parameters: [parameters], connections, milliseconds });
     return { name: `${action}, ${where}`, server, generator };
   };
   return [

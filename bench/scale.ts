@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startGenerator } from './load/generator-thread.ts';
+import { startKmsGenerator } from './load/kms-generator.ts';
 import { median, report, takeTurns, type Subject } from './load/measured-window.ts';
 import { populate, type Population } from './load/populate.ts';
 import { startServerProcess, type ServerProcess } from './load/server-process.ts';
@@ -54,12 +54,12 @@ function subjectsOf({ server, count, keyIds, secretNames }: Place): Subject[] {
     {
       name: `Encrypt, ${count}`,
       server,
-      generator: startGenerator({ ...load, action: 'Encrypt', parameters: sealing }),
+      generator: startKmsGenerator({ ...load, action: 'Encrypt', parameters: sealing }),
     },
     {
       name: `GetSecretValue, ${count}`,
       server,
-      generator: startGenerator({ ...load, action: 'GetSecretValue', parameters: reading }),
+      generator: startKmsGenerator({ ...load, action: 'GetSecretValue', parameters: reading }),
     },
   ];
 }

@@ -31,14 +31,18 @@ export function startBelievingServer(): Promise<TestServer> {
 }
 
 /** A RAM user whom one policy allows to use what carries the tag `team: shop`, while a second one denies deletions. */
-export async function createUser({ client }: TestServer): Promise<Caller> {
+export function createUser({ client }: TestServer): Promise<Caller> {
+  return createUserWith(client, {
+    use: { Effect: 'Allow', Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GetSecretValue'], ...ofTeam },
+    keep: { Effect: 'Deny', Action: ['kms:ScheduleKeyDeletion', 'kms:DeleteSecret'], Resource: '*' },
+  });
+}
+
+/** A RAM user with policies of one statement each, by their names. */
+export async function createUserWith(client: KmsClient, statements: Readonly<Record<string, object>>): Promise<Caller> {
   const user = { UserName: 'bench' };
   await client.call('Ram', 'CreateUser', user);
-  const policies: [name: string, statement: object][] = [
-    ['use', { Effect: 'Allow', Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GetSecretValue'], ...ofTeam }],
-    ['keep', { Effect: 'Deny', Action: ['kms:ScheduleKeyDeletion', 'kms:DeleteSecret'], Resource: '*' }],
-  ];
-  for (const [PolicyName, statement] of policies) {
+  for (const [PolicyName, statement] of Object.entries(statements)) {
     const PolicyDocument = JSON.stringify({ Version: '1', Statement: [statement] });
     await client.call('Ram', 'CreatePolicy', { PolicyName, PolicyDocument });
     await client.call('Ram', 'AttachPolicyToUser', { ...user, PolicyName, PolicyType: 'Custom' });

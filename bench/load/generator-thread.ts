@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { LoadGenerator, type Load, type LoadResult } from './presigned-load.ts';
+import { LoadGenerator, type Load, type LoadResult } from './load-generator.ts';
 
 /** A load generator in a thread of its own, beside the server's process. */
 export interface GeneratorThread {
-  /** Signs the requests of the next run. */
+  /** Prepares the requests of the next run. */
   prepare(): Promise<void>;
   run(): Promise<LoadResult>;
   close(): Promise<void>;

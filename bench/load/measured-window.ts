@@ -1,6 +1,6 @@
 import type { GeneratorThread } from './generator-thread.ts';
-import type { LoadResult } from './presigned-load.ts';
-import type { ServerProcess } from './server-process.ts';
+import type { LoadResult } from './load-generator.ts';
+import type { ServerUsage } from './server-process.ts';
 
 /** One stretch of load on one server. */
 export interface Window extends LoadResult {
@@ -15,7 +15,7 @@ export interface Window extends LoadResult {
 /** A kind of request, the server that answers it, and who sends it. */
 export interface Subject {
   name: string;
-  server: ServerProcess;
+  server: { usage(): Promise<ServerUsage> };
   generator: GeneratorThread;
 }
 
@@ -56,10 +56,11 @@ export function medianRatio(
   return median(windows.map((window, round) => figure(window) / figure(baseline[round] ?? window)));
 }
 
+const rate = ({ perSecond }: Window): number => perSecond;
+const cost = ({ cpuMicros }: Window): number => cpuMicros;
+
 /** One line about a subject, beside its baseline. */
 export function report(name: string, windows: readonly Window[], baseline: readonly Window[]): string {
-  const rate = ({ perSecond }: Window): number => perSecond;
-  const cost = ({ cpuMicros }: Window): number => cpuMicros;
   const sorted = windows.flatMap(({ latencies }) => latencies).toSorted((one, other) => one - other);
   const at = (part: number): string => (sorted[Math.floor(sorted.length * part)] ?? 0).toFixed(1);
   const failures = windows.reduce((sum, window) => sum + window.failures, 0);
@@ -72,4 +73,11 @@ export function report(name: string, windows: readonly Window[], baseline: reado
     `generator busy ${median(windows.map(({ busy }) => busy)).toFixed(2)}`,
     `${failures} failed`,
   ].join('  ');
+}
+
+/** One line about a subject beside another: the median of the ratios, and the least and the greatest of them. */
+export function compare(windows: readonly Window[], other: readonly Window[]): string {
+  const ratios = windows.map((window, round) => rate(window) / rate(other[round] ?? window));
+  const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+  return `${median(ratios).toFixed(2)} × per second (${range}), ${medianRatio(windows, other, cost).toFixed(2)} × CPU`;
 }

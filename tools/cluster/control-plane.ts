@@ -2,8 +2,6 @@
 /** etcd, an API server and a controller manager on loopback ports of their own: a cluster without a node, in seconds. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,6 +10,7 @@ import type { BinaryName } from './binaries.ts';
 import { apiServerArguments, controllerManagerArguments, etcdArguments, flags } from './components.ts';
 import { controlPlaneIdentity } from './control-plane-settings.ts';
 import type { ControlPlaneIdentity } from './control-plane-settings.ts';
+import { freePorts } from './free-ports.ts';
 import { ProcessGroup } from './process-group.ts';
 
 const needed = [
@@ -156,14 +155,6 @@ function diesWithParent(): string[] {
 async function keptPorts(path: string): Promise<[number, number, number]> {
   if (!existsSync(path)) writeFileSync(path, JSON.stringify(await freePorts(3)));
   return JSON.parse(readFileSync(path, 'utf8')) as [number, number, number];
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 async function succeeds(program: string, args: readonly string[]): Promise<boolean> {

@@ -1,16 +1,13 @@
 import { connect, type TLSSocket } from 'node:tls';
-import { formBody } from '../../src/client/parameters.ts';
-import { signRequest } from '../../src/client/sign-request.ts';
+import { prepareRequests, type Calls } from './prepared-requests.ts';
 
 /** What to send, where, and how hard. */
 export interface Load {
   endpoint: string;
   caPem: string;
-  accessKeyId: string;
-  accessKeySecret: string;
-  action: string;
-  /** Sent in turn: one kind of request, or many that name different keys. */
-  parameters: readonly Record<string, string>[];
+  calls: Calls;
+  /** Text that is in every right answer: a 200 without it has failed. */
+  expected: string;
   connections: number;
   milliseconds: number;
 }
@@ -26,25 +23,8 @@ export interface LoadResult {
   busy: number;
 }
 
-/** Requests signed before the clock starts: enough for the fastest server there is. */
-const presignedPerSecond = 24_000;
-
-function presign(load: Load): Buffer[] {
-  const { host } = new URL(load.endpoint);
-  const bodies = load.parameters.map((parameters) => formBody(parameters));
-  const credential = {
-    kind: 'AccessKey',
-    accessKeyId: load.accessKeyId,
-    accessKeySecret: load.accessKeySecret,
-  } as const;
-  return Array.from({ length: Math.ceil((presignedPerSecond * load.milliseconds) / 1000) }, (_, index) => {
-    const body = bodies[index % bodies.length] ?? '';
-    const request = { host, version: '2016-01-20', action: load.action, body, time: Date.now(), userAgent: 'bench' };
-    const headers = { ...signRequest(request, credential), 'content-length': String(Buffer.byteLength(body)) };
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    return Buffer.from(`POST / HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
-  });
-}
+/** Requests prepared before the clock starts: enough for the fastest server there is. */
+const preparedPerSecond = 24_000;
 
 function open({ endpoint, caPem }: Load): Promise<TLSSocket> {
   const { hostname, port } = new URL(endpoint);
@@ -70,18 +50,20 @@ const okStatus = Buffer.from('HTTP/1.1 200');
 /** One kept-alive connection, with at most one request under way. */
 class Connection {
   readonly #socket: TLSSocket;
+  readonly #expected: Buffer;
   #received: Buffer | undefined;
   #answered: ((ok: boolean) => void) | undefined;
   #failed: ((error: Error) => void) | undefined;
 
-  constructor(socket: TLSSocket) {
+  constructor(socket: TLSSocket, expected: string) {
     this.#socket = socket;
+    this.#expected = Buffer.from(expected);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', (error) => this.#failed?.(error));
     socket.on('close', () => this.#failed?.(new Error('The server closed a connection.')));
   }
 
-  /** Sends one request after the other until `next` has none, and tells of each answer whether it was a 200. */
+  /** Sends one request after the other until `next` has none, and tells of each answer whether it was right. */
   drive(next: () => Buffer | undefined, answered: (ok: boolean) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const send = (): void => {
@@ -108,7 +90,11 @@ class Connection {
     const length = answerLength(received);
     const whole = length !== undefined && received.length >= length;
     this.#received = whole ? undefined : received;
-    if (whole) this.#answered?.(received.subarray(0, okStatus.length).equals(okStatus));
+    if (whole) this.#answered?.(this.#isRight(received));
+  }
+
+  #isRight(answer: Buffer): boolean {
+    return answer.subarray(0, okStatus.length).equals(okStatus) && answer.includes(this.#expected);
   }
 }
 
@@ -122,12 +108,14 @@ export class LoadGenerator {
     this.#load = load;
   }
 
-  /** Signs the requests of the next run. Connects the first time, right before: servers give up whoever waits. */
+  /** Prepares the requests of the next run. Connects the first time, right before: servers give up whoever waits. */
   async prepare(): Promise<void> {
-    this.#requests = presign(this.#load);
+    const { calls, endpoint, expected, connections, milliseconds } = this.#load;
+    const count = Math.ceil((preparedPerSecond * milliseconds) / 1000);
+    this.#requests = prepareRequests(calls, new URL(endpoint).host, count);
     if (this.#connections.length > 0) return;
-    const sockets = await Promise.all(Array.from({ length: this.#load.connections }, () => open(this.#load)));
-    this.#connections = sockets.map((socket) => new Connection(socket));
+    const sockets = await Promise.all(Array.from({ length: connections }, () => open(this.#load)));
+    this.#connections = sockets.map((socket) => new Connection(socket, expected));
   }
 
   async run(): Promise<LoadResult> {
@@ -150,7 +138,7 @@ export class LoadGenerator {
     await Promise.all(driving);
     const perSecond = latencies.length / ((performance.now() - start) / 1000);
     const busy = performance.eventLoopUtilization(before).utilization;
-    if (this.#requests.length === 0) throw new Error('Too few requests were signed beforehand.');
+    if (this.#requests.length === 0) throw new Error('Too few requests were prepared beforehand.');
     return { requests: latencies.length, perSecond, latencies, failures, busy };
   }
 
