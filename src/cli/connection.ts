@@ -51,6 +51,16 @@ export function connect(connection: Connection): KmsClient {
   return new KmsClient({ endpoint, caPem, region, credentials });
 }
 
+/** Works with a client for the connection of the environment, and closes it. */
+export async function withClient<T>(work: (client: KmsClient) => Promise<T>): Promise<T> {
+  const client = connect(readConnection(process.env));
+  try {
+    return await work(client);
+  } finally {
+    client.close();
+  }
+}
+
 function localEndpoint(environment: NodeJS.ProcessEnv): string | undefined {
   if (environment['KAAP_DATA_DIR'] === undefined) return undefined;
   return `https://127.0.0.1:${parseListenAddress(environment['KAAP_LISTEN'] ?? ':8443').port}`;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerAudit } from '../cli/commands/audit.ts';
 import { registerBootstrap } from '../cli/commands/bootstrap.ts';
 import { registerCall } from '../cli/commands/call.ts';
+import { registerDataKey } from '../cli/commands/data-key.ts';
 import { registerLogin } from '../cli/commands/login.ts';
 import { registerPolicy } from '../cli/commands/policy.ts';
 import { registerRootCredential } from '../cli/commands/credential.ts';
@@ -25,6 +26,7 @@ function createProgram(): Command {
     .enablePositionalOptions();
   registerStandalone(program);
   registerSecret(program);
+  registerDataKey(program);
   registerCall(program);
   registerLogin(program);
   registerAudit(program);

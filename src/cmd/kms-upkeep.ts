@@ -90,8 +90,8 @@ async function workForEver(
       // What cannot be audited is not done.
       await dependencies.ownChanges.settle();
       if (dependencies.notReady() !== undefined) continue;
-      const { keys, secrets } = await purge.round();
-      if (keys.length + secrets.length > 0) log.info({ keys, secrets }, 'deleted what was due');
+      const purged = await purge.round();
+      if (Object.values(purged).some(({ length }) => length > 0)) log.info({ ...purged }, 'deleted what was due');
       await keepKeysOnce(dependencies, log);
       await rotate(dependencies, log, signal);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { deleteClientKeyRecord } from '../kms/actions/access-points/client-key-deletion.ts';
-import { buryKey } from '../kms/burial.ts';
+import { buryDataKeyById, buryKey } from '../kms/burial.ts';
 import { tombstoneTable } from '../kms/records/tombstone.ts';
 import type { Store, Transaction } from '../ports/store.ts';
 import { removeAccessKey } from '../ram/access-keys.ts';
@@ -11,6 +11,7 @@ export const tombstoneBuckets: readonly string[] = [tombstoneTable.bucket, ramBu
 /** What a tombstone is of, by the part of its name before the slash. */
 const burials: Readonly<Record<string, (transaction: Transaction, id: string, now: number) => Promise<void>>> = {
   key: buryKey,
+  'data-key': buryDataKeyById,
   'client-key': deleteClientKeyRecord,
   'access-key': removeAccessKey,
 };

@@ -1,6 +1,7 @@
 import type { AccessRequest } from '../policy/decision.ts';
 import type { AccessFacts, AccessPointEntrance } from '../ports/access-facts.ts';
 import { enteredBy } from './access-points.ts';
+import { dataKeyAccess, findDataKey, protectingKeyAccess } from './data-key-lookup.ts';
 import { sharedScope, type KmsDependencies } from './dependencies.ts';
 import { findKey, keyAccess } from './key-lookup.ts';
 import { accessPointTable, type AccessPointRecord } from './records/access-point.ts';
@@ -10,6 +11,12 @@ import { findSecret, secretAccess, secretKeyAccess } from './secret-lookup.ts';
 const secretKeyActions: ReadonlyMap<string, string> = new Map([
   ['kms:getsecretvalue', 'kms:Decrypt'],
   ['kms:putsecretvalue', 'kms:GenerateDataKey'],
+]);
+
+/** The same of a managed data key and its protecting key. */
+const protectingKeyActions: ReadonlyMap<string, string> = new Map([
+  ['kms:getmanageddatakey', 'kms:Decrypt'],
+  ['kms:createmanageddatakeyversion', 'kms:GenerateDataKey'],
 ]);
 
 /** Tells what calls need, as the actions themselves ask for it. */
@@ -49,6 +56,12 @@ async function requestsFor(
     const key =
       keyAction === undefined ? [] : await secretKeyAccess(dependencies, keyAction, found.secret?.encryptionKeyId);
     return [secretAccess(dependencies, action, found), ...key];
+  }
+  if (relativeId.startsWith('datakey/')) {
+    const found = await findDataKey(store, relativeId.slice('datakey/'.length));
+    const keyAction = protectingKeyActions.get(action.toLowerCase());
+    const key = keyAction === undefined ? [] : await protectingKeyAccess(dependencies, keyAction, found);
+    return [dataKeyAccess(dependencies, action, found), ...key];
   }
   if (relativeId.startsWith('key/') || (relativeId.startsWith('alias/') && !isAboutAlias)) {
     return [keyAccess(dependencies, action, await findKey(dependencies, store, arn))];

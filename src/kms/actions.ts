@@ -46,6 +46,10 @@ import { generateDataKey, generateDataKeyWithoutPlaintext } from './actions/cryp
 import { getPublicKey } from './actions/crypto/get-public-key.ts';
 import { generateMac, verifyMac } from './actions/crypto/mac.ts';
 import { reEncrypt } from './actions/crypto/re-encrypt.ts';
+import { createManagedDataKey, createManagedDataKeyVersion } from './actions/data-keys/create-managed-data-key.ts';
+import { getManagedDataKey } from './actions/data-keys/get-managed-data-key.ts';
+import { listManagedDataKeys, listManagedDataKeyVersions } from './actions/data-keys/list-managed-data-keys.ts';
+import { deleteManagedDataKey, restoreManagedDataKey } from './actions/data-keys/managed-data-key-deletion.ts';
 import { createKeyVersion } from './actions/keys/create-key-version.ts';
 import { createKey } from './actions/keys/create-key.ts';
 import { describeKey } from './actions/keys/describe-key.ts';
@@ -153,6 +157,14 @@ const rows: readonly ((dependencies: KmsDependencies) => AnyAction)[] = [
   getSecretPolicy,
   setSecretPolicy,
   getRandomPassword,
+  // Managed data keys.
+  createManagedDataKey,
+  createManagedDataKeyVersion,
+  getManagedDataKey,
+  listManagedDataKeys,
+  listManagedDataKeyVersions,
+  deleteManagedDataKey,
+  restoreManagedDataKey,
   // Certificates.
   createCertificate,
   uploadCertificate,

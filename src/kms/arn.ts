@@ -5,7 +5,7 @@ export type Home = Pick<KmsDependencies, 'region' | 'accountId'>;
 
 /** Types of KMS resource, as ARNs spell them. */
 export type ResourceType =
-  'key' | 'secret' | 'certificate' | 'alias' | 'policy' | 'network' | 'applicationaccesspoint' | 'instance';
+  'key' | 'secret' | 'datakey' | 'certificate' | 'alias' | 'policy' | 'network' | 'applicationaccesspoint' | 'instance';
 
 /** ARN of the container of a type: `acs:kms:<region>:<account>:key`. List and create actions are about it. */
 export function containerArn(home: Home, type: ResourceType): string {

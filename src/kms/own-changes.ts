@@ -4,7 +4,14 @@ import type { AuditEvent, AuditSink } from '../ports/audit-sink.ts';
 
 /** What KMS changes without being asked. */
 export type OwnChange =
-  'RotateKey' | 'ExpireKeyMaterial' | 'DeleteKey' | 'RotateSecret' | 'DeleteSecret' | 'CreateAccessKey' | 'Sealed';
+  | 'RotateKey'
+  | 'ExpireKeyMaterial'
+  | 'DeleteKey'
+  | 'RotateSecret'
+  | 'DeleteSecret'
+  | 'DeleteManagedDataKey'
+  | 'CreateAccessKey'
+  | 'Sealed';
 
 /** Who is behind these changes in the audit log: the service principal of KMS. */
 export const servicePrincipal = 'kms.aliyuncs.com';

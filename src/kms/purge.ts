@@ -1,9 +1,13 @@
+import type { Transaction } from '../ports/store.ts';
 import { resourceArn } from './arn.ts';
 import type { KmsDependencies } from './dependencies.ts';
 import { destroyMaterials, materialsOf } from './destroy-material.ts';
 import { forgetKey } from './forget.ts';
-import { buryKey } from './burial.ts';
-import { keyTable, type PlannedDeletion } from './records/key.ts';
+import { buryDataKey, buryKey } from './burial.ts';
+import type { OwnChange } from './own-changes.ts';
+import { dataKeyTable } from './records/data-key.ts';
+import { keyTable, type KeyRecord, type PlannedDeletion } from './records/key.ts';
+import type { RecordTable } from './records/record-table.ts';
 import { secretTable } from './records/secret.ts';
 import { removeSecret } from './secret-removal.ts';
 
@@ -11,7 +15,17 @@ import { removeSecret } from './secret-removal.ts';
 export interface PurgeResult {
   keys: readonly string[];
   secrets: readonly string[];
+  dataKeys: readonly string[];
 }
+
+interface Deletable {
+  deletion?: PlannedDeletion;
+}
+
+type Finish = () => void | Promise<void>;
+
+/** Removes what is due within a transaction. */
+type Remove<T> = (transaction: Transaction, record: T) => Promise<Finish>;
 
 /**
  * Counts planned deletions down and carries out those that are due. One replica calls {@link Purge.round} every few
@@ -32,60 +46,67 @@ export class Purge {
 
   /** Time since the last round counts; what is due then goes. */
   async round(): Promise<PurgeResult> {
-    const { store, clock } = this.#dependencies;
-    const now = clock.monotonic();
+    const now = this.#dependencies.clock.monotonic();
     const elapsedMs = now - this.#lastRound;
     this.#lastRound = now;
-    const keys: string[] = [];
-    for (const { key, record } of await keyTable.all(store)) {
-      if (record.deletion !== undefined && (await this.#countDownKey(key, elapsedMs))) keys.push(key);
-    }
-    const secrets: string[] = [];
-    for (const { key, record } of await secretTable.all(store)) {
-      if (record.deletion !== undefined && (await this.#countDownSecret(key, elapsedMs))) secrets.push(key);
-    }
-    return { keys, secrets };
+    const keys = await this.#countDownAll(keyTable, elapsedMs, (...due) => this.#removeKey(...due));
+    const secrets = await this.#countDownAll(secretTable, elapsedMs, async (transaction, secret) => {
+      await removeSecret(transaction, secret);
+      return () => this.#note('DeleteSecret', 'secret', secret.name);
+    });
+    const dataKeys = await this.#countDownAll(dataKeyTable, elapsedMs, async (transaction, dataKey) => {
+      await buryDataKey(transaction, dataKey, this.#dependencies.clock.now());
+      return () => this.#note('DeleteManagedDataKey', 'datakey', dataKey.name);
+    });
+    return { keys, secrets, dataKeys };
   }
 
-  async #countDownKey(keyId: string, elapsedMs: number): Promise<boolean> {
-    const removed = await this.#dependencies.store.transact(async (transaction) => {
-      const key = await keyTable.get(transaction, keyId);
-      if (key?.deletion === undefined) return undefined;
-      key.deletion = this.#countDown(key.deletion, elapsedMs);
-      if (!this.#isDue(key.deletion)) {
-        await keyTable.put(transaction, keyId, key);
-        return undefined;
-      }
-      const materials = await materialsOf(transaction, key);
-      await buryKey(transaction, key.keyId, this.#dependencies.clock.now());
-      return { key, materials };
-    });
-    if (removed === undefined) return false;
-    forgetKey(this.#dependencies, removed.key);
-    this.#dependencies.ownChanges.note('DeleteKey', [resourceArn(this.#dependencies, 'key', keyId)]);
-    await destroyMaterials(this.#dependencies, removed.key, removed.materials);
-    return true;
-  }
-
-  async #countDownSecret(name: string, elapsedMs: number): Promise<boolean> {
-    const removed = await this.#dependencies.store.transact(async (transaction) => {
-      const secret = await secretTable.get(transaction, name);
-      if (secret?.deletion === undefined) return false;
-      secret.deletion = this.#countDown(secret.deletion, elapsedMs);
-      const due = this.#isDue(secret.deletion);
-      if (due) await removeSecret(transaction, secret);
-      else await secretTable.put(transaction, name, secret);
-      return due;
-    });
-    if (removed) this.#dependencies.ownChanges.note('DeleteSecret', [resourceArn(this.#dependencies, 'secret', name)]);
+  async #countDownAll<T extends Deletable>(
+    table: RecordTable<T>,
+    elapsedMs: number,
+    remove: Remove<T>,
+  ): Promise<string[]> {
+    const removed: string[] = [];
+    for (const { key, record } of await table.all(this.#dependencies.store)) {
+      if (record.deletion === undefined) continue;
+      const finish = await this.#countDown(table, key, elapsedMs, remove);
+      if (finish === undefined) continue;
+      await finish();
+      removed.push(key);
+    }
     return removed;
   }
 
-  #countDown(deletion: PlannedDeletion, elapsedMs: number): PlannedDeletion {
-    return { ...deletion, remainingMs: Math.max(0, deletion.remainingMs - elapsedMs) };
+  /** Gives what is left to do once the removal is durable; `undefined` when it is not due. */
+  #countDown<T extends Deletable>(
+    table: RecordTable<T>,
+    name: string,
+    elapsedMs: number,
+    remove: Remove<T>,
+  ): Promise<Finish | undefined> {
+    return this.#dependencies.store.transact(async (transaction) => {
+      const record = await table.get(transaction, name);
+      if (record?.deletion === undefined) return undefined;
+      const { dueTime, remainingMs } = record.deletion;
+      const leftMs = Math.max(0, remainingMs - elapsedMs);
+      if (leftMs === 0 && this.#dependencies.clock.now() >= dueTime) return remove(transaction, record);
+      record.deletion = { ...record.deletion, remainingMs: leftMs };
+      await table.put(transaction, name, record);
+      return undefined;
+    });
   }
 
-  #isDue({ dueTime, remainingMs }: PlannedDeletion): boolean {
-    return remainingMs === 0 && this.#dependencies.clock.now() >= dueTime;
+  async #removeKey(transaction: Transaction, key: KeyRecord): Promise<Finish> {
+    const materials = await materialsOf(transaction, key);
+    await buryKey(transaction, key.keyId, this.#dependencies.clock.now());
+    return async () => {
+      forgetKey(this.#dependencies, key);
+      this.#note('DeleteKey', 'key', key.keyId);
+      await destroyMaterials(this.#dependencies, key, materials);
+    };
+  }
+
+  #note(change: OwnChange, type: 'key' | 'secret' | 'datakey', name: string): void {
+    this.#dependencies.ownChanges.note(change, [resourceArn(this.#dependencies, type, name)]);
   }
 }

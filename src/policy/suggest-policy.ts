@@ -66,24 +66,24 @@ const maxStatementResources = 24;
 
 const isKey = (resource: string): boolean => /^acs:kms:[^:]*:[^:]*:key\/./.test(resource);
 
-const readSecret = (resource: string): Need[] => [
-  isKey(resource) ? { action: 'kms:Decrypt', resource, implied: true } : { action: 'kms:GetSecretValue', resource },
-];
+const readSecret = withKeyUse('kms:GetSecretValue', 'kms:Decrypt');
 
 /** Calls that need other permissions than that of their own name on everything they are about. */
 const needsOf: ReadonlyMap<string, (resource: string, index: number, count: number) => Need[]> = new Map([
   ['kms:GetSecretValue', readSecret],
   ['kms:BatchGetSecretValue', readSecret],
   ['kms:WaitSecretChanges', readSecret],
-  ['kms:PutSecretValue', withDataKey('kms:PutSecretValue')],
-  ['kms:CreateSecret', withDataKey('kms:CreateSecret')],
+  ['kms:PutSecretValue', withKeyUse('kms:PutSecretValue', 'kms:GenerateDataKey')],
+  ['kms:CreateSecret', withKeyUse('kms:CreateSecret', 'kms:GenerateDataKey')],
+  ['kms:GetManagedDataKey', withKeyUse('kms:GetManagedDataKey', 'kms:Decrypt')],
+  ['kms:CreateManagedDataKey', withKeyUse('kms:CreateManagedDataKey', 'kms:GenerateDataKey')],
+  ['kms:CreateManagedDataKeyVersion', withKeyUse('kms:CreateManagedDataKeyVersion', 'kms:GenerateDataKey')],
   ['kms:ReEncrypt', reEncrypt],
 ]);
 
-function withDataKey(action: string): (resource: string) => Need[] {
-  return (resource) => [
-    isKey(resource) ? { action: 'kms:GenerateDataKey', resource, implied: true } : { action, resource },
-  ];
+/** The call's own permission on what it is about, and the use of the key that protects it. */
+function withKeyUse(action: string, keyAction: string): (resource: string) => Need[] {
+  return (resource) => [isKey(resource) ? { action: keyAction, resource, implied: true } : { action, resource }];
 }
 
 /** The log names each resource once: a single one is source and destination. */

@@ -225,6 +225,28 @@ describe('E10: What was deleted after a backup', () => {
     expect(await code(again.client.call('Kms', 'Decrypt', { CiphertextBlob }))).not.toBe('OK');
   });
 
+  it('stays deleted when it was a managed data key, and another one under its name is left alone', async () => {
+    const kms = await serve('one');
+    const { root } = kms;
+    const { KeyId } = await fill(kms);
+    const make = (DataKeyName: string): Promise<unknown> =>
+      kms.client.call('Kms', 'CreateManagedDataKey', { DataKeyName, KeyId });
+    const destroy = (DataKeyName: string): Promise<unknown> =>
+      kms.client.call('Kms', 'DeleteManagedDataKey', { DataKeyName, ForceDeleteWithoutRecovery: 'true' });
+    await make('renewed');
+    await destroy('renewed');
+    await make('renewed');
+    await make('gone');
+    await backUp(config('one'), at('backup'), at('recovery.pub'));
+    await destroy('gone');
+    await stop();
+    await restore('one', { replace: true });
+    const { client } = await serve('one', root);
+    const read = (DataKeyName: string): Promise<string> =>
+      code(client.call('Kms', 'GetManagedDataKey', { DataKeyName }));
+    expect([await read('renewed'), await read('gone')]).toEqual(['OK', 'Forbidden.ResourceNotFound']);
+  });
+
   it('stays deleted when a restore breaks off: the state is sealed, and the next restore remembers what to bury', async () => {
     const kms = await serve('one');
     const { root } = kms;

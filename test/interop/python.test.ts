@@ -12,6 +12,8 @@ const pythonIsThere = has('python3', '-c', 'import sys, venv; sys.exit(sys.versi
 const withoutPython = pythonIsThere ? '' : ' (not run: python3 3.11 with venv is not on the PATH)';
 const installTimeoutMs = 300_000;
 const folder = join(import.meta.dirname, 'python');
+const command = join(import.meta.dirname, '../../src/cmd/kaap.ts');
+const dataKeyName = 'interop/files';
 const execute = promisify(execFile);
 
 /** The Python of a virtual environment with what `requirements-<name>.txt` pins; made once for each text of it. */
@@ -29,7 +31,8 @@ async function pythonWith(name: string): Promise<string> {
 }
 
 async function answersOf(requirements: string, program: string, server: DevelopmentServer): Promise<Answers> {
-  return runProgram(await pythonWith(requirements), [join(folder, program)], server.variables);
+  const variables = { ...server.variables, KAAP_DATA_KEY_NAME: dataKeyName };
+  return runProgram(await pythonWith(requirements), [join(folder, program)], variables);
 }
 
 let server: DevelopmentServer;
@@ -43,8 +46,26 @@ const secret = { SecretData: '{"example":"value"}', VersionStages: { VersionStag
 describe.skipIf(!pythonIsThere)(`alibabacloud_kms20160120 3.3.1: ACS3${withoutPython}`, () => {
   let answers: Answers;
   beforeAll(async () => {
+    const kaap = (...words: string[]): Promise<unknown> =>
+      execute(process.execPath, [command, 'data-key', ...words], { env: { ...process.env, ...server.variables } });
+    await kaap('create', dataKeyName, '--key', server.variables['KAAP_KEY_ID'] ?? '');
+    await kaap('rotate', dataKeyName);
     answers = await answersOf('openapi', 'kms20160120.py', server);
   }, installTimeoutMs);
+
+  test('reads managed data keys and lists their versions', () => {
+    const listed = answers['ListManagedDataKeyVersions'] as {
+      ManagedDataKeyVersions: { ManagedDataKeyVersion: Answers[] };
+    };
+    const [first, latest] = listed.ManagedDataKeyVersions.ManagedDataKeyVersion;
+    expect(listed).toMatchObject({ DataKeyName: dataKeyName, TotalCount: 2, PageSize: 10 });
+    const Plaintext = expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/);
+    expect(answers['GetManagedDataKey']).toMatchObject({ DataKeyName: dataKeyName, ...first, Plaintext });
+    expect(answers['GetManagedDataKey, latest']).toMatchObject({ DataKeyName: dataKeyName, ...latest, Plaintext });
+    expect(first?.['DataKeyVersionName']).toBe(
+      `kms-datakeyversion!${dataKeyName}!${String(first?.['DataKeyVersionId'])}`,
+    );
+  });
 
   test('encrypts, decrypts and makes data keys', () => {
     expect(answers).toMatchObject({ 'Encrypt and Decrypt': true, GenerateDataKey: true });
@@ -65,6 +86,7 @@ describe.skipIf(!pythonIsThere)(`alibabacloud_kms20160120 3.3.1: ACS3${withoutPy
   test.each([
     ['DescribeKey of no key', 'Forbidden.KeyNotFound', 404],
     ['Decrypt with another context', 'InvalidCiphertext', 400],
+    ['GetManagedDataKey of no version', 'Forbidden.ResourceNotFound', 404],
     ['a dry run', 'DryRunOperationError', 400],
     ['a wrong secret', 'SignatureDoesNotMatch', 400],
   ])('%s is %s with status %i', (name, error, status) => {

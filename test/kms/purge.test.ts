@@ -3,7 +3,7 @@ import { Purge } from '../../src/kms/purge.ts';
 import { KmsScene } from './kms-scene.ts';
 
 const day = 86_400_000;
-const nothing = { keys: [], secrets: [] };
+const nothing = { keys: [], secrets: [], dataKeys: [] };
 let kms: KmsScene;
 let purge: Purge;
 let KeyId: string;
@@ -13,22 +13,24 @@ beforeEach(async () => {
   KeyId = await kms.newKey();
   await kms.call('CreateAlias', { AliasName: 'alias/a', KeyId });
   await kms.call('CreateSecret', { SecretName: 's', SecretData: 'x', VersionId: '1' });
+  await kms.call('CreateManagedDataKey', { DataKeyName: 'd', KeyId: await kms.newKey() });
 });
 
 const schedule = async (): Promise<void> => {
   await kms.call('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: '7' });
   await kms.call('DeleteSecret', { SecretName: 's', RecoveryWindowInDays: '7' });
+  await kms.call('DeleteManagedDataKey', { DataKeyName: 'd', RecoveryWindowInDays: '7' });
 };
 
 describe('Purge', () => {
-  it('removes what is due, material, aliases and values too, and leaves a tombstone for the key', async () => {
+  it('removes what is due, material, aliases and values too, and leaves tombstones for keys', async () => {
     const { CiphertextBlob } = await kms.call('Encrypt', { KeyId, Plaintext: 'eA==' });
     await schedule();
     kms.clock.advance(7 * day - 1);
     expect(await purge.round()).toEqual(nothing);
     expect(await kms.keyState(KeyId)).toBe('PendingDeletion');
     kms.clock.advance(1);
-    expect(await purge.round()).toEqual({ keys: [KeyId], secrets: ['s'] });
+    expect(await purge.round()).toEqual({ keys: [KeyId], secrets: ['s'], dataKeys: ['d'] });
     expect(await kms.failure('DescribeKey', { KeyId })).toMatch(/^Forbidden.KeyNotFound: /);
     expect(await kms.failure('Decrypt', { CiphertextBlob })).toMatch(/^InvalidCiphertext: /);
     expect(await kms.failure('DescribeSecret', { SecretName: 's' })).toMatch(/^Forbidden.ResourceNotFound: /);
@@ -36,7 +38,11 @@ describe('Purge', () => {
     expect(await kms.store.scan('kms/secret-versions')).toEqual([]);
     const versions = await kms.store.scan('kms/key-versions');
     expect(versions.filter(({ value }) => Buffer.from(value).includes(KeyId))).toEqual([]);
-    expect((await kms.store.scan('kms/tombstones')).map(({ key }) => key)).toEqual([`key/${KeyId}`]);
+    expect(await kms.failure('GetManagedDataKey', { DataKeyName: 'd' })).toMatch(/^Forbidden.ResourceNotFound: /);
+    expect((await kms.store.scan('kms/tombstones')).map(({ key }) => key)).toEqual([
+      expect.stringMatching(/^data-key\/[0-9a-f-]{36}$/),
+      `key/${KeyId}`,
+    ]);
   });
 
   it('E8: a clock set forward deletes nothing early', async () => {
@@ -46,7 +52,7 @@ describe('Purge', () => {
     kms.clock.advance(6 * day);
     expect(await purge.round()).toEqual(nothing);
     kms.clock.advance(day);
-    expect(await purge.round()).toEqual({ keys: [KeyId], secrets: ['s'] });
+    expect(await purge.round()).toEqual({ keys: [KeyId], secrets: ['s'], dataKeys: ['d'] });
   });
 
   it('E8: a clock set back deletes nothing early either', async () => {
@@ -55,7 +61,7 @@ describe('Purge', () => {
     kms.clock.stepWallClockTo(kms.clock.now() - 3 * day);
     expect(await purge.round()).toEqual(nothing);
     kms.clock.advance(3 * day);
-    expect(await purge.round()).toEqual({ keys: [KeyId], secrets: ['s'] });
+    expect(await purge.round()).toEqual({ keys: [KeyId], secrets: ['s'], dataKeys: ['d'] });
   });
 
   it('does not count the time before a restart twice, nor the time it was stopped', async () => {
@@ -66,7 +72,7 @@ describe('Purge', () => {
     const restarted = new Purge(kms.dependencies);
     expect(await restarted.round()).toEqual(nothing);
     kms.clock.advance(3 * day);
-    expect(await restarted.round()).toEqual({ keys: [KeyId], secrets: ['s'] });
+    expect(await restarted.round()).toEqual({ keys: [KeyId], secrets: ['s'], dataKeys: ['d'] });
   });
 
   it('leaves alone what was kept, and starts a new window from its beginning', async () => {
@@ -75,6 +81,7 @@ describe('Purge', () => {
     await purge.round();
     await kms.call('CancelKeyDeletion', { KeyId });
     await kms.call('RestoreSecret', { SecretName: 's' });
+    await kms.call('RestoreManagedDataKey', { DataKeyName: 'd' });
     await schedule();
     kms.clock.advance(6 * day);
     expect(await purge.round()).toEqual(nothing);

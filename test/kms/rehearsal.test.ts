@@ -105,9 +105,16 @@ describe('A dry run', () => {
     expect((await sendRaw(gateway, request)).json['Code']).toBe('Forbidden.NoPermission');
   });
 
-  const missing = { KeyId: 'none', SecretName: 'none', CertificateId: 'none', Name: 'none', AliasName: 'alias/none' };
+  const missing = {
+    KeyId: 'none',
+    SecretName: 'none',
+    DataKeyName: 'none',
+    CertificateId: 'none',
+    Name: 'none',
+    AliasName: 'alias/none',
+  };
   const named = Object.keys(soundCalls).filter(
-    (action) => !action.startsWith('Create') || action === 'CreateKeyVersion',
+    (action) => !action.startsWith('Create') || action.endsWith('KeyVersion'),
   );
 
   it.each(named)('of %s on what is not there says what the call says', async (action) => {
@@ -138,6 +145,7 @@ const spoiled =
     Promise.resolve({ ...call, ...changed });
 
 const working = [
+  'GetManagedDataKey CreateManagedDataKey CreateManagedDataKeyVersion',
   'Encrypt Decrypt ReEncrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateDataKeyPair',
   'GenerateDataKeyPairWithoutPlaintext ExportDataKey GenerateAndExportDataKey AsymmetricSign AsymmetricVerify',
   'AsymmetricEncrypt AsymmetricDecrypt GetPublicKey GenerateMac VerifyMac',
@@ -156,6 +164,18 @@ const faults: readonly Fault[] = [
     (call, stage) => stage.alias().then(() => ({ ...call, AliasName: 'alias/shop' })),
   ],
   ['CreateSecret', 'the name of another', 'Rejected.ResourceExist', (call, stage) => stage.secret().then(() => call)],
+  [
+    'CreateManagedDataKey',
+    'the name of another',
+    'Rejected.ResourceExist',
+    (call, stage) => stage.dataKey().then(() => call),
+  ],
+  [
+    'GetManagedDataKey',
+    'a version that is not there',
+    'Forbidden.ResourceNotFound',
+    spoiled({ DataKeyVersionId: 'x' }),
+  ],
   ['ImportKeyMaterial', 'bytes that nobody wrapped', 'InvalidKeyMaterial', spoiled({ EncryptedKeyMaterial: 'AAAA' })],
   [
     'DeletePolicy',

@@ -27,6 +27,11 @@ export class Stage {
     return 'shop';
   }
 
+  async dataKey(): Promise<{ DataKeyName: string }> {
+    await this.do('CreateManagedDataKey', { DataKeyName: 'files', KeyId: await this.key() });
+    return { DataKeyName: 'files' };
+  }
+
   async version(KeyId: string): Promise<string> {
     const { KeyVersions } = await this.do('ListKeyVersions', { KeyId });
     return (KeyVersions as { KeyVersion: { KeyVersionId: string }[] }).KeyVersion[0]?.KeyVersionId ?? '';
@@ -275,6 +280,17 @@ export const soundCalls: Readonly<Record<string, (stage: Stage) => Promise<Param
   },
   GetSecretPolicy: onSecret(),
   SetSecretPolicy: onSecret({ Policy: resourcePolicy }),
+  CreateManagedDataKey: async (stage) => ({ DataKeyName: 'files', KeyId: await stage.key() }),
+  CreateManagedDataKeyVersion: (stage) => stage.dataKey(),
+  GetManagedDataKey: (stage) => stage.dataKey(),
+  ListManagedDataKeys: nothing,
+  ListManagedDataKeyVersions: (stage) => stage.dataKey(),
+  DeleteManagedDataKey: async (stage) => ({ ...(await stage.dataKey()), ForceDeleteWithoutRecovery: 'true' }),
+  RestoreManagedDataKey: async (stage) => {
+    const dataKey = await stage.dataKey();
+    await stage.do('DeleteManagedDataKey', dataKey);
+    return dataKey;
+  },
   GetRandomPassword: nothing,
   CreateCertificate: () => ({ Subject, KeySpec: 'EC_P256' }),
   UploadCertificate: async (stage) => {

@@ -43,6 +43,16 @@ describe('the suggestion for a user', () => {
       ['kms:GenerateDataKey key/k', 'kms:PutSecretValue secret/a'],
     ],
     [
+      'the key that protects a managed data key',
+      [call('GetManagedDataKey', ['datakey/a', 'key/k']), call('CreateManagedDataKeyVersion', ['datakey/a', 'key/k'])],
+      [
+        'kms:CreateManagedDataKeyVersion datakey/a',
+        'kms:GetManagedDataKey datakey/a',
+        'kms:Decrypt key/k',
+        'kms:GenerateDataKey key/k',
+      ],
+    ],
+    [
       'both ends of ReEncrypt',
       [call('ReEncrypt', ['key/a', 'key/b'])],
       ['kms:ReEncryptFrom key/a', 'kms:ReEncryptTo key/b'],

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../lib/config.ts';
-import { connect, readConnection } from '../connection.ts';
+import { withClient } from '../connection.ts';
 import { standardOutput } from '../output.ts';
 
 type Product = 'Kms' | 'Sts' | 'Ram';
@@ -14,13 +14,9 @@ export function registerCall(program: Command): void {
     .argument('[parameters...]', 'such as KeyId=alias/shop/shop')
     .option('--product <product>', 'Kms, Sts, Ram or Ims', 'Kms')
     .action(async (action: string, parameters: string[], options: { product: string }) => {
-      const client = connect(readConnection(process.env));
-      try {
-        const answer = await client.call(options.product as Product, action, parseParameters(parameters));
-        standardOutput.line(JSON.stringify(answer, null, 2));
-      } finally {
-        client.close();
-      }
+      const given = parseParameters(parameters);
+      const answer = await withClient((client) => client.call(options.product as Product, action, given));
+      standardOutput.line(JSON.stringify(answer, null, 2));
     });
 }
 

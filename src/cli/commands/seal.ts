@@ -4,7 +4,7 @@ import { openBarrier } from '../../storage/barrier.ts';
 import { liftSealOrder, orderSeal, readSealOrder } from '../../storage/seal-order.ts';
 import type { Seal } from '../../ports/seal.ts';
 import type { SealableStore } from '../../storage/sealable-store.ts';
-import { connect, readConnection } from '../connection.ts';
+import { withClient } from '../connection.ts';
 import { standardOutput } from '../output.ts';
 
 /** How commands reach the state of a `kms` on this machine, from its own environment variables. */
@@ -69,13 +69,8 @@ async function withStore(state: StateAccess, work: (store: SealableStore) => Pro
   }
 }
 
-async function callService(action: string): Promise<Record<string, unknown>> {
-  const client = connect(readConnection(process.env));
-  try {
-    return await client.call('Kms', action, {});
-  } finally {
-    client.close();
-  }
+function callService(action: string): Promise<Record<string, unknown>> {
+  return withClient((client) => client.call('Kms', action, {}));
 }
 
 async function unseal(store: SealableStore): Promise<void> {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { isKmsClientError, type KmsClient } from '../../client/kms-client.ts';
 import { ConfigError } from '../../lib/config.ts';
-import { connect, readConnection } from '../connection.ts';
+import { withClient } from '../connection.ts';
 import { standardOutput, table } from '../output.ts';
 
 const standardInput = 0;
@@ -95,13 +95,4 @@ export async function putSecret(client: KmsClient, name: string, value: EncodedV
     await client.call('Kms', 'CreateSecret', parameters);
   }
   return parameters.VersionId;
-}
-
-async function withClient<T>(work: (client: KmsClient) => Promise<T>): Promise<T> {
-  const client = connect(readConnection(process.env));
-  try {
-    return await work(client);
-  } finally {
-    client.close();
-  }
 }

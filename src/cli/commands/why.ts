@@ -4,7 +4,7 @@ import type { KmsClient } from '../../client/kms-client.ts';
 import { adviseChange } from '../../policy/advice.ts';
 import type { Decision, Reason } from '../../policy/decision.ts';
 import { explainDecision } from '../../policy/explain.ts';
-import { connect, readConnection } from '../connection.ts';
+import { withClient } from '../connection.ts';
 import { standardOutput, table, type Output } from '../output.ts';
 
 /** Facts that conditions ask for; the server takes its own clock and the caller's address unless given. */
@@ -115,13 +115,4 @@ export async function whoCan(client: KmsClient, output: Output, question: Questi
   const answer = listSchema.parse(await client.call('Ram', 'ListAllowedPrincipals', parametersOf(question)));
   const rows = answer.Principals.Principal.map(({ Principal, DecidedBy }) => [Principal, DecidedBy]);
   for (const line of table([['PRINCIPAL', 'ALLOWED BY'], ...rows])) output.line(line);
-}
-
-async function withClient(work: (client: KmsClient) => Promise<void>): Promise<void> {
-  const client = connect(readConnection(process.env));
-  try {
-    await work(client);
-  } finally {
-    client.close();
-  }
 }

@@ -4,7 +4,7 @@ import { ConfigError } from '../../lib/config.ts';
 import { HsmClient } from '../../providers/pkcs11-client.ts';
 import { Pkcs11Provider } from '../../providers/pkcs11-provider.ts';
 import { readKeyFile, readSealKey, writeKeyFile, type OwnedKey } from '../../storage/xki-key-file.ts';
-import { connect, readConnection } from '../connection.ts';
+import { withClient } from '../connection.ts';
 import { standardOutput, table } from '../output.ts';
 
 interface KeyFileOptions {
@@ -46,13 +46,8 @@ export function subjectOf(name: string): Record<string, string> {
 }
 
 async function switchUse(action: string, name: string, parameters: Record<string, string>): Promise<void> {
-  const client = connect(readConnection(process.env));
-  try {
-    await client.call('Kms', action, { ...subjectOf(name), ...parameters });
-    standardOutput.line(`${name} is ${action === 'BlockKeyUse' ? 'blocked' : 'no longer blocked'}.`);
-  } finally {
-    client.close();
-  }
+  await withClient((client) => client.call('Kms', action, { ...subjectOf(name), ...parameters }));
+  standardOutput.line(`${name} is ${action === 'BlockKeyUse' ? 'blocked' : 'no longer blocked'}.`);
 }
 
 function registerKeys(keys: Command): void {

@@ -6,5 +6,5 @@ export interface TombstoneRecord {
   deleteTime: number;
 }
 
-/** Bucket `kms/tombstones`, by `key/<id>` and `client-key/<id>`: both ids are random and never used again. */
+/** Bucket `kms/tombstones`, by `key/<id>`, `data-key/<id>` and `client-key/<id>`: ids are random and never used again. */
 export const tombstoneTable: RecordTable<TombstoneRecord> = new RecordTable('kms/tombstones');

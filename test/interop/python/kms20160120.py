@@ -54,6 +54,16 @@ def data_key(client):
     return opened.plaintext == made.plaintext
 
 
+def managed_data_key(client, **choice):
+    name = os.environ["KAAP_DATA_KEY_NAME"]
+    return client.get_managed_data_key(models.GetManagedDataKeyRequest(data_key_name=name, **choice)).body.to_map()
+
+
+def managed_data_key_versions(client):
+    request = models.ListManagedDataKeyVersionsRequest(data_key_name=os.environ["KAAP_DATA_KEY_NAME"], page_size=10)
+    return client.list_managed_data_key_versions(request).body.to_map()
+
+
 def tags(client):
     tag = models.TagResourcesRequestTag(key="python", value="a b")
     client.tag_resources(
@@ -84,6 +94,10 @@ def main():
         "CreateKey": created.key_metadata.to_map(),
         "GetSecretValue": client.get_secret_value(models.GetSecretValueRequest(secret_name=SECRET_NAME)).body.to_map(),
         "GetSecretValue, asynchronous": asyncio.run(secret_value(client)),
+        "GetManagedDataKey": managed_data_key(client),
+        "GetManagedDataKey, latest": managed_data_key(client, use_latest=True),
+        "GetManagedDataKey of no version": error_of(lambda: managed_data_key(client, data_key_version_id="x")),
+        "ListManagedDataKeyVersions": managed_data_key_versions(client),
         "ListTagResources": tags(client),
         "ListClientKeys": len(client.list_client_keys(models.ListClientKeysRequest(aap_name="dev")).body.client_keys),
         "DescribeKey of no key": error_of(lambda: client.describe_key(missing)),

@@ -5,8 +5,6 @@ import { containerArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 
 const noVpc = 'Instances are those of the configuration, with nothing to connect, buy or give back.';
-const noManaged =
-  'The public API reads managed data keys and does not say how one is made. Use GenerateDataKey, or a secret.';
 
 /** Documented actions that mean nothing here, or are not there yet → why. */
 export const unsupportedActions: ReadonlyMap<string, string> = new Map([
@@ -14,8 +12,6 @@ export const unsupportedActions: ReadonlyMap<string, string> = new Map([
   ['ConnectKmsInstance', noVpc],
   ['DescribeService', 'Nobody documents it any more; DescribeRegions and GetKmsInstance tell what there is.'],
   ['GetKmsInstanceQuotaInfos', 'There are no quotas.'],
-  ['GetManagedDataKey', noManaged],
-  ['ListManagedDataKeyVersions', noManaged],
   ['ReleaseKmsInstance', noVpc],
   ['UpdateKmsInstanceBindVpc', noVpc],
 ]);

@@ -17,7 +17,7 @@ import { keyAccess } from '../../key-lookup.ts';
 import { base64Text, encryptionContext, oneOf, text } from '../../parameters.ts';
 import { keyAction } from '../keys/key-action.ts';
 import { assertWrapping } from '../keys/key-material.ts';
-import { dataKeyInput, newDataKey } from './generate-data-key.ts';
+import { dataKeyInput, dataKeyLength, newDataKey } from './generate-data-key.ts';
 
 /** A SubjectPublicKeyInfo of RSA_2048 has 294 bytes. */
 const maxPublicKeyBytes = 1024;
@@ -74,7 +74,7 @@ export function generateAndExportDataKey(dependencies: KmsDependencies): AnyActi
     run: async (found, parameters) => {
       const publicKey = recipientKey(parameters);
       const key = await usableKey(dependencies, found);
-      const plaintext = newDataKey(dependencies, parameters);
+      const plaintext = newDataKey(dependencies, dataKeyLength(parameters));
       const ExportedDataKey = wrap(dependencies, parameters, publicKey, plaintext);
       return { ...(await encryptText(dependencies, key, plaintext, parameters.EncryptionContext)), ExportedDataKey };
     },

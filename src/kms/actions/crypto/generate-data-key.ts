@@ -15,7 +15,6 @@ import {
 } from '../../parameters.ts';
 import { keyAction } from '../keys/key-action.ts';
 
-/** Length of a data key in bytes by KeySpec (KMS GenerateDataKey). */
 const dataKeyBytes = { AES_256: 32, AES_128: 16 } as const;
 
 /** What says how a data key is to be, and under which key. */
@@ -60,16 +59,18 @@ async function generate(
   parameters: Input,
 ): Promise<{ encrypted: EncryptedText; Plaintext: string }> {
   const key = await usableKey(dependencies, found);
-  const Plaintext = newDataKey(dependencies, parameters);
+  const Plaintext = newDataKey(dependencies, dataKeyLength(parameters));
   return { encrypted: await encryptText(dependencies, key, Plaintext, parameters.EncryptionContext), Plaintext };
 }
 
-/** A new data key as base64 text, which is what is encrypted. */
-export function newDataKey(
-  { random }: Pick<KmsDependencies, 'random'>,
-  { NumberOfBytes, KeySpec }: Pick<Input, 'NumberOfBytes' | 'KeySpec'>,
-): string {
-  const dataKey = random(NumberOfBytes ?? dataKeyBytes[KeySpec]);
+/** Length of a data key in bytes (KMS GenerateDataKey). */
+export function dataKeyLength({ NumberOfBytes, KeySpec }: Pick<Input, 'NumberOfBytes' | 'KeySpec'>): number {
+  return NumberOfBytes ?? dataKeyBytes[KeySpec];
+}
+
+/** A new data key of so many bytes as base64 text, which is what is encrypted. */
+export function newDataKey({ random }: Pick<KmsDependencies, 'random'>, length: number): string {
+  const dataKey = random(length);
   const base64 = dataKey.toString('base64');
   dataKey.fill(0);
   return base64;

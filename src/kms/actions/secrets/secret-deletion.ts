@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { ApiError } from '../../../lib/errors.ts';
 import type { AnyAction } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
-import { flag, integer, secretReference, withDefault } from '../../parameters.ts';
-import { plannedDeletion } from '../../planned-deletion.ts';
+import { secretReference } from '../../parameters.ts';
+import { plannedDeletion, recoveryParameters } from '../../planned-deletion.ts';
 import { secretTable } from '../../records/secret.ts';
 import { loadLiveSecret, loadSecret, type SecretLookup } from '../../secret-lookup.ts';
 import { removeSecret } from '../../secret-removal.ts';
@@ -12,8 +12,7 @@ import { secretAction } from './secret-action.ts';
 
 const input = z.object({
   SecretName: secretReference(),
-  ForceDeleteWithoutRecovery: withDefault(flag(), false),
-  RecoveryWindowInDays: withDefault(integer(7, 30), 30),
+  ...recoveryParameters(),
 });
 
 /** KMS DeleteSecret: after a recovery window, or at once. A window once set is not shortened: restore it first. */

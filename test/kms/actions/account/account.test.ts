@@ -60,6 +60,7 @@ const everything: Record<string, unknown> = {
   CertificateId: 'c',
   ClientKeyId: 'KAAP.x',
   CiphertextBlob: Buffer.alloc(100, 'a').toString('base64'),
+  DataKeyName: 'd',
   Description: 'd',
   Digest: 'eA==',
   DestinationKeyId: 'k',
