@@ -1,4 +1,5 @@
 import { ConfigError } from '../lib/config.ts';
+import { withSourcePlaces } from '../lib/source-places.ts';
 import { failureText } from './failure-text.ts';
 
 /**
@@ -10,7 +11,9 @@ export function exitOnFailure(main: () => Promise<void>): void {
     () => process.exit(process.exitCode ?? 0),
     (error: unknown) => {
       process.stderr.write(`${failureText(error)}\n`);
-      if (process.env['KAAP_LOG_LEVEL'] === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+      if (process.env['KAAP_LOG_LEVEL'] === 'debug' && error instanceof Error) {
+        process.stderr.write(`${withSourcePlaces(error.stack ?? '')}\n`);
+      }
       process.exit(error instanceof ConfigError ? 2 : 1);
     },
   );

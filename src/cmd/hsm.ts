@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, parseListenAddress, readConfig } from '../lib/config.ts';
 import { startHealthServer } from '../lib/health-server.ts';
@@ -50,7 +50,8 @@ async function main(): Promise<void> {
   // The worker inherits it: its socket has mode 0600.
   process.umask(0o177);
   await superviseWorker({
-    program: join(import.meta.dirname, 'hsm-worker.ts'),
+    // Beside this one: a source beside a source, a bundled program beside a bundled one.
+    program: join(import.meta.dirname, `hsm-worker${extname(import.meta.filename)}`),
     hangMs: Number(config.KAAP_HSM_HANG_MS),
     startMs,
     log: createLogger({ name: 'hsm', level: config.KAAP_LOG_LEVEL }),

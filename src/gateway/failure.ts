@@ -1,12 +1,14 @@
 import { ApiError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import { withSourcePlaces } from '../lib/source-places.ts';
 import type { Action } from '../ports/action.ts';
 import { StoreConflictError, StoreSealedError } from '../ports/store.ts';
 
 /** Where an error was thrown. Without its message, which may quote what could not be parsed. */
 function framesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
-  return (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return frames.map(withSourcePlaces);
 }
 
 function nameOf(error: unknown): string {

@@ -21,10 +21,14 @@ export interface HsmScene {
   stop(): Promise<void>;
 }
 
-const program = resolve(import.meta.dirname, '../../src/cmd/hsm.ts');
+const source = resolve(import.meta.dirname, '../../src/cmd/hsm.ts');
 
 /** Starts the process as the chart does: settings in the environment, the PIN in a file. */
-export async function startHsm(environment: Record<string, string> = {}, token?: SoftHsmToken): Promise<HsmScene> {
+export async function startHsm(
+  environment: Record<string, string> = {},
+  token?: SoftHsmToken,
+  program: string = source,
+): Promise<HsmScene> {
   const used = token ?? createSoftHsmToken();
   const socket = environment['KAAP_HSM_SOCKET'] ?? join(used.pinFile, '..', 'run', 'hsm.sock');
   const child = spawn(process.execPath, [program], {

@@ -2,9 +2,8 @@
 /**
  * Builds the images and writes each as a docker-archive that a cluster can load.
  *
- *     node tools/images/build.ts [--target kms,agent,…] [--out DIR] [--no-bundle]
+ *     node tools/images/build.ts [--target kms,agent,…] [--out DIR]
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,8 +21,6 @@ export interface BuildOptions {
   readonly targets?: readonly string[];
   /** Folder for the archives; one in the cache folder by default. */
   readonly out?: string;
-  /** Take `dist/` as it is instead of bundling the agent anew. */
-  readonly skipBundle?: boolean;
   /** The checkout to build; this one by default. */
   readonly checkout?: string;
 }
@@ -74,9 +71,6 @@ export function buildImages(options: BuildOptions = {}): Record<string, string> 
   const out = resolve(options.out ?? cacheFolder('images'));
   mkdirSync(out, { recursive: true });
   const archive = (target: string): string => join(out, `${target}.tar`);
-  if (targets.includes('agent') && !options.skipBundle) {
-    execFileSync(process.execPath, ['tools/build-agent.ts'], { cwd: checkout, stdio: ['ignore', 2, 2] });
-  }
   buildProcesses(
     targets.filter((target) => Object.hasOwn(processTargets, target)),
     checkout,
@@ -126,13 +120,10 @@ function buildProgram(target: string, out: string): void {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { target: { type: 'string' }, out: { type: 'string' }, 'no-bundle': { type: 'boolean', default: false } },
-  });
+  const { values } = parseArgs({ options: { target: { type: 'string' }, out: { type: 'string' } } });
   const built = buildImages({
     ...(values.target && { targets: values.target.split(',') }),
     ...(values.out && { out: values.out }),
-    skipBundle: values['no-bundle'],
   });
   for (const [target, archive] of Object.entries(built)) process.stdout.write(`${imageName(target)} ${archive}\n`);
 }

