@@ -14,6 +14,8 @@ export interface KmsConfig extends Installation, AccessSettings {
   logLevel: string;
   listen: ListenAddress;
   metricsListen: ListenAddress;
+  /** Seconds that it serves on once it is told to end. */
+  lingerSeconds: number;
   /** Folder of the store, the audit log and, without `caDir`, the certificate authority. */
   dataDir: string;
   /** What wraps the root key of the store. */
@@ -55,6 +57,7 @@ const schema = z.object({
   ...accessVariables,
   KAAP_LISTEN: z.string().default(':8443'),
   KAAP_METRICS_LISTEN: z.string().default(':9090'),
+  KAAP_LINGER_SECONDS: z.coerce.number({ error: 'write seconds, 0 to 600' }).int().min(0).max(600).default(5),
   KAAP_DATA_DIR: z.string({ error: 'name the folder that keeps the state, such as /var/lib/kaap' }),
   ...sealVariables,
   KAAP_DATABASE_URL: z.string().optional(),
@@ -87,6 +90,7 @@ export function readKmsConfig(environment: NodeJS.ProcessEnv): KmsConfig {
     logLevel: given.KAAP_LOG_LEVEL,
     listen: parseListenAddress(given.KAAP_LISTEN),
     metricsListen: parseListenAddress(given.KAAP_METRICS_LISTEN),
+    lingerSeconds: given.KAAP_LINGER_SECONDS,
     dataDir: given.KAAP_DATA_DIR,
     seal: readSeal(given),
     database: databaseOf(given.KAAP_DATABASE_URL, given.KAAP_DATABASE_URL_FILE),

@@ -46,6 +46,8 @@ export interface KmsService {
   updateGauges(): void;
   /** Why it cannot work now; `undefined` when it can. */
   notReady(): string | undefined;
+  /** Serves on for `lingerMs` milliseconds, each answer being the last of its connection. */
+  drain(lingerMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function startKmsService(dependencies: KmsServiceDependencies): Pro
       dependencies.metrics.set('kaap_audit_anchored', audit?.anchored === false ? 0 : 1);
     },
     notReady: () => service.sealedBecause ?? service.current?.notReady(),
+    drain: (lingerMs) => server.drain(lingerMs),
     close: async () => {
       clearInterval(renewal);
       stopFollowing();

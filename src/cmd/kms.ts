@@ -31,7 +31,8 @@ async function main(): Promise<void> {
   });
   log.info({ port: service.port, region: config.region, accountId: config.accountId }, 'kms serves');
   await aborted(signal);
-  log.info({}, 'kms stops');
+  log.info({ lingerSeconds: config.lingerSeconds }, 'kms stops');
+  await service.drain(config.lingerSeconds * 1000);
   await service.close();
   await health.close();
 }

@@ -60,6 +60,7 @@ async function main(): Promise<void> {
   });
   log.info({ port: server.port, prefixes: config.prefixes.length }, 'xki-proxy serves');
   await aborted(signal);
+  await server.drain(config.lingerSeconds * 1000);
   await server.close();
   await health.close();
   await keys.close();

@@ -81,15 +81,22 @@ function trackSockets(server: Server): ReadonlySet<Socket> {
   return sockets;
 }
 
-/** Takes requests, and gives what begins the drain: from then on answer ends its connection, so that busy clients move on too. */
+/**
+ * Takes requests, and gives what begins the drain: from then on each answer ends its connection, also the one to a request
+ * that came before, so that busy clients and long polls move on, too.
+ */
 function drainable(server: Server, handler: HttpServerOptions['handler']): () => void {
+  const underWay = new Set<ServerResponse>();
   let draining = false;
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (draining) response.setHeader('connection', 'close');
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
     handler(request, response);
   });
   return () => {
     draining = true;
+    for (const response of underWay) if (!response.headersSent) response.setHeader('connection', 'close');
   };
 }
 

@@ -23,6 +23,7 @@ export type KeysConfig =
 export interface ProxyConfig {
   listen: string;
   metricsListen: string;
+  lingerSeconds: number;
   region: string;
   tls: { certificateFile: string; keyFile: string; clientCaFile?: string | undefined };
   auditDir: string;
@@ -40,6 +41,8 @@ export interface ProxyConfig {
 const schema: z.ZodType<ProxyConfig> = z.strictObject({
   listen: z.string().default(':8443'),
   metricsListen: z.string().default(':9090'),
+  /** Seconds that it serves on once it is told to end, each answer being the last of its connection. */
+  lingerSeconds: z.int().min(0).max(600).default(5),
   region: z
     .string()
     .regex(/^[a-z0-9-]{1,32}$/)

@@ -159,6 +159,29 @@ describe('startHttpServer', () => {
     agent.destroy();
   });
 
+  test('draining ends the connection of a request that came before, too', async () => {
+    let finish = (): void => undefined;
+    const server = await start({
+      handler: (_request, response) => {
+        finish = () => void response.end('late');
+      },
+    });
+    const agent = new Agent({ keepAlive: true });
+    const options = { host: '127.0.0.1', servername: 'localhost', port: server.port, ca: authority.caPem, agent };
+    const answer = new Promise((resolve, reject) => {
+      request(options, (response) => resolve(response.resume().headers.connection))
+        .on('error', reject)
+        .end();
+    });
+    await expect.poll(() => finish.toString()).toContain('late');
+    const drained = server.drain(1);
+    finish();
+    expect(await answer).toBe('close');
+    await drained;
+    await server.close();
+    agent.destroy();
+  });
+
   test('closing cuts what is left after the grace time', async () => {
     const server = await start({ handler: () => undefined });
     const answer = get(server.port);

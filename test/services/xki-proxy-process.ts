@@ -73,6 +73,7 @@ export async function startProxyProcess(options: ProxyProcessOptions = {}): Prom
   const configuration = {
     listen: '127.0.0.1:0',
     metricsListen: '127.0.0.1:0',
+    lingerSeconds: 0,
     region,
     tls: {
       certificateFile: put('tls.crt', certPem),

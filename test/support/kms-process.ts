@@ -42,6 +42,7 @@ export async function makeKmsHome(folder: string, environment: Record<string, st
     environment: {
       KAAP_LISTEN: '127.0.0.1:0',
       KAAP_METRICS_LISTEN: '127.0.0.1:0',
+      KAAP_LINGER_SECONDS: '0',
       KAAP_CA_DIR: folder,
       KAAP_SEAL_FILE: join(folder, 'seal.key'),
       KAAP_DATA_DIR: dataDir,

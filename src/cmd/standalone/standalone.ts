@@ -100,6 +100,7 @@ function startKms(options: StandaloneOptions, issuer: TokenIssuer): Promise<KmsS
       logLevel: 'info',
       listen,
       metricsListen: { host: '127.0.0.1', port: 0 },
+      lingerSeconds: 0,
       dataDir,
       seal: { kind: 'file', path: join(dataDir, 'seal.key') },
       database: undefined,
