@@ -13,8 +13,10 @@ interface Fact {
 
 /** What `kms` acknowledged, and what of it is not so any more. */
 export class AcknowledgedWrites {
-  /** Request ids of all acknowledged calls. */
+  /** Request ids of all acknowledged calls: the writes, and Encrypt, one of seven. */
   readonly requestIds: string[] = [];
+  /** How many of them were writes. */
+  writes = 0;
   /** Answers that no killed process explains. */
   readonly surprises: string[] = [];
   readonly #facts = new Map<string, Fact>();
@@ -57,17 +59,18 @@ export class AcknowledgedWrites {
 
   /** Looks for everything noted since the last call, and forgets it; returns what is missing or not as acknowledged. */
   async takeLost(client: KmsClient): Promise<string[]> {
-    const facts = [...this.#facts.values()];
-    const found = await Promise.all(facts.map((fact) => read(client, fact)));
-    const lost = facts.flatMap(({ subject, id, possible }, at) =>
-      possible.includes(found[at] ?? '') ? [] : [`${subject} ${id}: ${found[at]}, not ${possible.join(' or ')}`],
-    );
-    for (const [KeyId, CiphertextBlob] of this.#ciphertexts) {
+    const lost: string[] = [];
+    await forEachOf(this.#facts.values(), async (fact) => {
+      const { subject, id, possible } = fact;
+      const found = await read(client, fact);
+      if (!possible.includes(found)) lost.push(`${subject} ${id}: ${found}, not ${possible.join(' or ')}`);
+    });
+    await forEachOf(this.#ciphertexts, async ([KeyId, CiphertextBlob]) => {
       const state = this.#facts.get(`state ${KeyId}`)?.possible ?? [];
-      if (state.includes('Disabled')) continue;
+      if (state.includes('Disabled')) return;
       const plaintext = await answerOf(client.call('Kms', 'Decrypt', { CiphertextBlob }), 'Plaintext');
       if (plaintext !== 'Y2FuYXJ5') lost.push(`ciphertext of ${KeyId}: ${plaintext}`);
-    }
+    });
     this.#facts.clear();
     this.#ciphertexts.clear();
     return lost;
@@ -76,12 +79,24 @@ export class AcknowledgedWrites {
   async #call(client: KmsClient, action: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
     const answer = await client.call('Kms', action, input);
     this.requestIds.push(String(answer['RequestId']));
+    if (action !== 'Encrypt') this.writes += 1;
     return answer;
   }
 
   #note(subject: Subject, id: string, possible: string[]): void {
     this.#facts.set(`${subject} ${id}`, { subject, id, possible });
   }
+}
+
+const readers = 16;
+
+/** Does `work` for each of `items`, sixteen at a time. */
+async function forEachOf<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  const reader = async (): Promise<void> => {
+    for (let next = rest.next(); next.done !== true; next = rest.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: readers }, reader));
 }
 
 /** What the server says of a fact; the text of the error when it says nothing. */
@@ -110,17 +125,18 @@ function answerOf(answer: Promise<Record<string, unknown>>, member: string): Pro
 /** Keys and secrets that are listed but cannot be used: what a half-done creation would leave. */
 export async function halfWritten(client: KmsClient): Promise<string[]> {
   const half: string[] = [];
-  for (const { KeyId } of await listAll<{ KeyId: string }>(client, 'ListKeys', 'Keys', 'Key')) {
+  const keys = await listAll<{ KeyId: string }>(client, 'ListKeys', 'Keys', 'Key');
+  await forEachOf(keys, async ({ KeyId }) => {
     const state = await read(client, { subject: 'state', id: KeyId, possible: [] });
-    if (state === 'Disabled') continue;
+    if (state === 'Disabled') return;
     const blob = await answerOf(client.call('Kms', 'Encrypt', { KeyId, Plaintext: 'AAAA' }), 'KeyId');
     if (blob !== KeyId) half.push(`key ${KeyId}: ${state}, ${blob}`);
-  }
+  });
   const secrets = await listAll<{ SecretName: string }>(client, 'ListSecrets', 'SecretList', 'Secret');
-  for (const { SecretName } of secrets) {
+  await forEachOf(secrets, async ({ SecretName }) => {
     const value = await read(client, { subject: 'secret', id: SecretName, possible: [] });
     if (value !== 'first' && value !== 'second') half.push(`secret ${SecretName}: ${value}`);
-  }
+  });
   return half;
 }
 
