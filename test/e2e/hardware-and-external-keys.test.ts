@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   addHeldKeys,
   external,
+  externalHsmKeyId,
   externalKeyId,
   hardware,
   owner,
@@ -22,14 +23,24 @@ interface Conditioned {
 }
 
 const tenants = [
-  { namespace: 'e2e-hardware', instanceId: hardware, type: 'Hardware', key: { storageMechanism: 'HsmInternal' } },
-  { namespace: 'e2e-external', instanceId: external, type: 'External', key: { externalKeyId } },
+  { namespace: 'e2e-hardware', instanceId: hardware, where: 'an HSM', key: { storageMechanism: 'HsmInternal' } },
+  { namespace: 'e2e-external', instanceId: external, where: 'a file of the owner', key: { externalKeyId } },
+  {
+    namespace: 'e2e-external-hsm',
+    instanceId: external,
+    where: 'an HSM of the owner',
+    key: { externalKeyId: externalHsmKeyId },
+  },
 ] as const;
-const [hardwareTenant, externalTenant] = tenants;
+const [hardwareTenant, externalTenant, externalHsmTenant] = tenants;
+const instances = [
+  { instanceId: hardware, type: 'Hardware' },
+  { instanceId: external, type: 'External' },
+] as const;
 
 const kubectl = (...args: string[]): Promise<string> => cluster().kubectl(args);
 
-const instanceObject = ({ instanceId, type }: (typeof tenants)[number]): object => ({
+const instanceObject = ({ instanceId, type }: (typeof instances)[number]): object => ({
   apiVersion: 'kaap.dev/v1alpha1',
   kind: 'KmsInstance',
   metadata: { name: instanceId },
@@ -73,7 +84,7 @@ const killModule = async (): Promise<void> => {
     `import { readdirSync, readFileSync } from 'node:fs';
      const ids = readdirSync('/proc').filter((name) => /^\\d+$/.test(name));
      const command = (id) => { try { return readFileSync('/proc/' + id + '/cmdline', 'utf8'); } catch { return ''; } };
-     const found = ids.filter((id) => command(id).includes('hsm-worker.ts'));
+     const found = ids.filter((id) => command(id).includes('hsm-worker'));
      for (const id of found) process.kill(Number(id), 'SIGKILL');
      console.log(found.length);`,
   );
@@ -86,7 +97,7 @@ const endSidecar = (): Promise<string> => runIn('hsm', `process.kill(1, 'SIGTERM
 describe('Keys in an HSM and keys that stay with their owner', () => {
   beforeAll(async () => {
     await addHeldKeys();
-    await cluster().apply(tenants.map(instanceObject));
+    await cluster().apply(instances.map(instanceObject));
     for (const { namespace, instanceId, key } of tenants) {
       await cluster().apply(tenantObjects({ namespace, method: 'role', held: { instanceId, key } }));
     }
@@ -101,11 +112,11 @@ describe('Keys in an HSM and keys that stay with their owner', () => {
   afterAll(async () => {
     await kubectl('delete', 'namespace', ...tenants.map(({ namespace }) => namespace), '--timeout=90s');
     for (const kind of ['aap', 'rbacp']) await kubectl('delete', kind, ...tenants.map(({ namespace }) => namespace));
-    await kubectl('delete', 'kmi', ...tenants.map(({ instanceId }) => instanceId));
+    await kubectl('delete', 'kmi', ...instances.map(({ instanceId }) => instanceId));
     await removeHeldKeys();
   }, 300_000);
 
-  it.each(tenants)('protect secrets that pods receive: $type', async ({ namespace }) => {
+  it.each(tenants)('protect secrets that pods receive: $where', async ({ namespace }) => {
     await cluster().apply([deployment('shop', { namespace })]);
     const got = await eventually(
       async () => {
@@ -137,19 +148,22 @@ describe('Keys in an HSM and keys that stay with their owner', () => {
   });
 
   it('F6: the proxy is killed under load, and nothing is lost or wrong; keys in the HSM do not notice', async () => {
-    const ofExternal = startKeyLoad(await keyIdOf(externalTenant.namespace));
+    const owned = [externalTenant, externalHsmTenant];
+    const loads = await Promise.all(owned.map(async ({ namespace }) => startKeyLoad(await keyIdOf(namespace))));
     const ofHardware = startKeyLoad(await keyIdOf(hardwareTenant.namespace));
-    const { done } = await ofExternal.until((soFar) => soFar.done > 0);
+    const before = await Promise.all(loads.map((load) => load.until((soFar) => soFar.done > 0)));
     const selector = 'app.kubernetes.io/component=xki-proxy';
     await kubectl('delete', 'pod', '-n', systemNamespace, '-l', selector, '--now', '--wait=false');
-    await ofExternal.until(({ refusals }) => Object.keys(refusals).length > 0);
-    await ofExternal.until((soFar) => soFar.done > done + 10);
-    await Promise.all([ofExternal.end(), ofHardware.end()]);
-    expectNothingLost(await ofExternal.result());
+    for (const load of loads) await load.until(({ refusals }) => Object.keys(refusals).length > 0);
+    for (const [index, load] of loads.entries()) {
+      await load.until((soFar) => soFar.done > (before[index]?.done ?? 0) + 10);
+    }
+    await Promise.all([...loads, ofHardware].map((load) => load.end()));
+    for (const load of loads) expectNothingLost(await load.result());
     const hardwareResult = await ofHardware.result();
     expectNothingLost(hardwareResult);
     expect(hardwareResult.refusals).toEqual({});
-    await says('True', /./, 'kkey', 'main', '-n', externalTenant.namespace);
+    for (const { namespace } of owned) await says('True', /./, 'kkey', 'main', '-n', namespace);
   });
 
   it.each([
@@ -196,7 +210,7 @@ describe('Keys in an HSM and keys that stay with their owner', () => {
          for (const file of ['cmdline', 'environ'])
            try { process.stdout.write(readFileSync('/proc/' + id + '/' + file, 'latin1')); } catch {}`,
     );
-    expect(processes).toContain('hsm-worker.ts');
+    expect(processes).toContain('hsm-worker');
     expect(processes).not.toContain(pin);
     for (const container of ['hsm-token', 'hsm', 'kms']) {
       expect(await kubectl('logs', '-n', systemNamespace, 'kaap-kms-0', '-c', container)).not.toContain(pin);

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { testAuthority } from '../support/tls.ts';
+import { bundledProgram } from './bundled-program.ts';
 import { cluster, eventually, kaap, systemNamespace } from './installation.ts';
 import type { KeyLoadResult } from './key-load.ts';
 
 /** The instances that the upgrade of the release adds. */
 export const hardware = 'kst-e2ehsm01';
 export const external = 'kst-e2exki01';
-/** Id of the key at its owner. */
+/** Ids of the keys at their owner: one in his sealed file, one in an HSM beside his proxy. */
 export const externalKeyId = 'payments';
+export const externalHsmKeyId = 'ledger';
 /** The PIN of the token's user. */
 export const pin: string = randomBytes(6).toString('hex');
 
@@ -41,6 +42,7 @@ function given(): object[] {
   const terms = [{ matchExpressions: [{ key: 'kubernetes.io/os', operator: 'Exists' }] }];
   return [
     secret('e2e-hsm-pin', { pin, 'so-pin': randomBytes(6).toString('hex') }),
+    secret('e2e-xki-hsm-pin', { pin: randomBytes(6).toString('hex'), 'so-pin': randomBytes(6).toString('hex') }),
     secret('e2e-xki-tls', { 'tls.crt': certPem, 'tls.key': keyPem }, 'kubernetes.io/tls'),
     secret('e2e-xki-seal', { 'seal.key': randomBytes(32).toString('base64') }),
     secret('e2e-xki-credential', { secret: secretAccessKey }),
@@ -94,10 +96,17 @@ const values = {
     tls: { existingSecret: 'e2e-xki-tls' },
     sealKeySecret: { name: 'e2e-xki-seal' },
     persistence: { existingClaim: 'e2e-xki' },
+    hsm: {
+      enabled: true,
+      softhsm2: { enabled: true },
+      token: 'owner',
+      copySeconds: 10,
+      pinSecret: { name: 'e2e-xki-hsm-pin' },
+    },
     prefixes: [
       {
         path: '/owner',
-        keyIds: [externalKeyId],
+        keyIds: [externalKeyId, externalHsmKeyId],
         credentials: [{ accessKeyId, secret: { name: 'e2e-xki-credential', key: 'secret' } }],
       },
     ],
@@ -107,7 +116,7 @@ const values = {
 const helm = (...args: string[]): Promise<string> =>
   cluster().helm([...args, '--namespace', systemNamespace, '--wait', '--timeout', '3m'], { timeoutMs: 240_000 });
 
-/** Adds both instances to the release by an upgrade, as an administrator does, and the owner's key at his proxy. */
+/** Adds both instances to the release by an upgrade, as an administrator does, and the owner's keys at his proxy. */
 export async function addHeldKeys(): Promise<void> {
   await cluster().run(['rm', '-rf', proxyFolder]);
   await cluster().run(['install', '-d', '-m', '0777', proxyFolder]);
@@ -116,6 +125,7 @@ export async function addHeldKeys(): Promise<void> {
   await cluster().run(['tee', file], { input: stringify(values) });
   await upgrade('--values', file);
   await owner('create', externalKeyId);
+  await owner('create', externalHsmKeyId, '--hsm-socket', '/run/kaap-hsm/private/hsm.sock');
 }
 
 /** Changes values of the release as an administrator does. */
@@ -126,22 +136,24 @@ export function upgrade(...args: string[]): Promise<string> {
 /** Gives the release back as it was. */
 export async function removeHeldKeys(): Promise<void> {
   await helm('rollback', 'kaap', '1');
-  const names = ['hsm-pin', 'xki-tls', 'xki-seal', 'xki-credential', 'xki-configuration'].map((name) => `e2e-${name}`);
-  await cluster().kubectl(['delete', 'secret', '-n', systemNamespace, ...names]);
+  const names = ['hsm-pin', 'xki-hsm-pin', 'xki-tls', 'xki-seal', 'xki-credential', 'xki-configuration'];
+  const secrets = names.map((name) => `e2e-${name}`);
+  await cluster().kubectl(['delete', 'secret', '-n', systemNamespace, ...secrets]);
   await cluster().kubectl(['delete', 'pvc/e2e-xki', '-n', systemNamespace, '--timeout=60s']);
   await cluster().kubectl(['delete', 'pv/e2e-xki', '--timeout=60s']);
   await cluster().run(['rm', '-rf', proxyFolder]);
 }
 
 /** What the owner of the external key does at his proxy. */
-export function owner(verb: 'create' | 'enable' | 'disable', id: string): Promise<string> {
-  const command = ['kaap', 'xki', 'key', verb, id, ...files];
-  return cluster().kubectl(['exec', '-n', systemNamespace, 'deployment/kaap-xki-proxy', '--', ...command]);
+export function owner(verb: 'create' | 'enable' | 'disable', id: string, ...options: string[]): Promise<string> {
+  const command = ['kaap', 'xki', 'key', verb, id, ...files, ...options];
+  const where = ['-n', systemNamespace, 'deployment/kaap-xki-proxy', '-c', 'xki-proxy'];
+  return cluster().kubectl(['exec', ...where, '--', ...command]);
 }
 
 /** Runs a program of Node in a container of the pod of kms. */
 export function runIn(container: 'kms' | 'hsm', program: string, ...args: string[]): Promise<string> {
-  const node = ['node', '--input-type=module-typescript', '-', ...args];
+  const node = ['node', '--input-type=module', '-', ...args];
   const command = ['exec', '-i', '-n', systemNamespace, 'kaap-kms-0', '-c', container, '--', ...node];
   return cluster().kubectl(command, { input: program });
 }
@@ -159,8 +171,7 @@ export interface KeyLoad {
 /** Encrypts and decrypts with a key, whatever else is done meanwhile. */
 export function startKeyLoad(keyId: string): KeyLoad {
   const file = `/tmp/load-${randomBytes(4).toString('hex')}`;
-  const program = readFileSync(join(import.meta.dirname, 'key-load.ts'), 'utf8');
-  const running = runIn('kms', program, keyId, file);
+  const running = bundledProgram('key-load.ts').then((program) => runIn('kms', program, keyId, file));
   // Told by result().
   running.catch(() => undefined);
   const soFar = async (): Promise<KeyLoadResult | undefined> => {

@@ -1,11 +1,12 @@
 /**
- * Load on one key. Runs inside the container of kms, by standard input:
- * `node --input-type=module-typescript - KEY FILE`. Keeps FILE up to date with what became of its calls until FILE.stop is
- * there; then decrypts all that it has encrypted once more, and prints the end result.
+ * Load on one key. Runs inside the container of kms, bundled, by standard input: arguments KEY FILE. Keeps FILE up to date
+ * with what became of its calls until FILE.stop is there; then decrypts all that it has encrypted once more, and prints the
+ * end result.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, readConnection } from '../../src/cli/connection.ts';
 
 /** What became of the calls. */
 export interface KeyLoadResult {
@@ -24,10 +25,6 @@ export interface KeyLoadResult {
   /** Whether the load is over, and what was encrypted is decrypted once more. */
   isOver: boolean;
 }
-
-// The program comes by standard input: what it needs is found from the folder of the application.
-const load = async <T>(path: string): Promise<T> => (await import(`${process.cwd()}/src/${path}`)) as T;
-const { connect, readConnection } = await load<typeof import('../../src/cli/connection.ts')>('cli/connection.ts');
 
 const workers = 4;
 const longestMs = 120_000;

@@ -1,6 +1,6 @@
-import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundledProgram } from './bundled-program.ts';
 import { cluster, kaap, read, systemNamespace } from './installation.ts';
 
 const apiVersion = 'kaap.dev/v1alpha1';
@@ -74,23 +74,14 @@ interface Seen {
 
 /** What a pod gets. */
 async function seenBy(pod: string, inNamespace: string): Promise<Seen> {
-  const node = ['/usr/local/bin/node', '--input-type=commonjs', '-', caPem, secretName];
+  const node = ['/usr/local/bin/node', '--input-type=module', '-', caPem, secretName];
   const command = ['exec', '-i', '-n', inNamespace, pod, '--', ...node];
   return JSON.parse(await cluster().kubectl(command, { input: program })) as Seen;
 }
 
 describe('The metadata address of a node', () => {
   beforeAll(async () => {
-    const bundle = await build({
-      entryPoints: [join(import.meta.dirname, 'node-role-program.ts')],
-      bundle: true,
-      write: false,
-      platform: 'node',
-      format: 'cjs',
-      target: 'node26',
-      logLevel: 'warning',
-    });
-    program = bundle.outputFiles[0]?.text ?? '';
+    program = await bundledProgram('node-role-program.ts');
     const settings = [
       `metadata.enabled=true`,
       `metadata.role=${roleName}`,
