@@ -1,3 +1,4 @@
+import type { ActionName } from './action-index.ts';
 import type { Question } from './compiled-policy.ts';
 import type { AccessRequest, Reason } from './decision.ts';
 import type { Principal } from './principal.ts';
@@ -6,6 +7,7 @@ import type { Principal } from './principal.ts';
 export interface Asked extends Question {
   readonly principal: Principal;
   readonly request: AccessRequest;
+  readonly action: ActionName;
   /** Of a KMS resource, such as `secret/shop/db`; empty for others. */
   readonly relativeId: string;
   /** An access point that allows the rest of the call allows this too. */

@@ -1,34 +1,50 @@
 import { LRUCache } from 'lru-cache';
 import { messageOf } from '../lib/errors.ts';
-import { compileAnyOf, type Matcher } from './match.ts';
+import { actionIndexOf, type ActionIndex, type ActionName, type Positions } from './action-index.ts';
 import type { ConditionFacts } from './condition-keys.ts';
 import { parsePolicyDocument } from './document.ts';
+import { compileAnyOf, type Matcher } from './match.ts';
 import type { PolicyKind } from './policy-kinds.ts';
 import type { PolicyStatement } from './statement.ts';
 
-/** A statement ready to be asked. */
-export interface CompiledStatement {
+/** A statement ready to be asked, by those whose policy says that it is about the action. */
+export interface CompiledStatement extends Pick<PolicyStatement, 'sid' | 'effect' | 'principals' | 'conditions'> {
   /** Position in the document, from 0. */
   readonly index: number;
-  readonly statement: PolicyStatement;
-  /** Takes the action in lower case: action names are not case-sensitive (RAM policy elements → Action). */
-  readonly coversAction: Matcher;
   readonly coversResource: Matcher;
 }
 
-/** The statements of a policy that are about one action. */
-export interface ActionStatements {
-  readonly denials: readonly CompiledStatement[];
-  readonly permissions: readonly CompiledStatement[];
-}
-
 /** A policy document ready to be asked. */
-export interface CompiledPolicy {
+export class CompiledPolicy {
   readonly statements: readonly CompiledStatement[];
-  /** The statements about an action, given in lower case. */
-  readonly about: (action: string) => ActionStatements;
   /** Why the document cannot be read. Then it has no statements, and whoever it speaks about is denied. */
-  readonly problem?: string;
+  readonly problem: string | undefined;
+  readonly #actions: ActionIndex;
+
+  constructor(statements: readonly CompiledStatement[], actions: ActionIndex, problem?: string) {
+    this.statements = statements;
+    this.#actions = actions;
+    this.problem = problem;
+  }
+
+  /** Which statements are about an action. */
+  about(action: ActionName): Positions {
+    return this.#actions.about(action);
+  }
+
+  /** The statements at these positions. */
+  at(positions: readonly number[]): readonly CompiledStatement[] {
+    return this.statements.filter(({ index }) => positions.includes(index));
+  }
+
+  /** The first of the statements at these positions for which `holds` is true. */
+  find(positions: readonly number[], holds: (statement: CompiledStatement) => boolean): CompiledStatement | undefined {
+    for (const at of positions) {
+      const statement = this.statements[at];
+      if (statement !== undefined && holds(statement)) return statement;
+    }
+    return undefined;
+  }
 }
 
 /** Most documents that are kept compiled, and most characters of them. */
@@ -60,82 +76,44 @@ export function compilePolicy(text: string, kind: PolicyKind): CompiledPolicy {
 
 function compile(text: string, kind: PolicyKind): CompiledPolicy {
   try {
-    const statements = parsePolicyDocument(text, kind).statements.map(compileStatement);
-    return { statements, about: indexByAction(statements) };
+    const { statements } = parsePolicyDocument(text, kind);
+    return new CompiledPolicy(statements.map(compileStatement), actionIndexOf(statements));
   } catch (error) {
-    return { statements: [], about: () => ({ denials: [], permissions: [] }), problem: messageOf(error) };
+    return new CompiledPolicy([], actionIndexOf([]), messageOf(error));
   }
 }
 
-/** Most actions that are remembered per policy; KMS has about a hundred. */
-const INDEX_ENTRIES = 256;
+const everything: Matcher = () => true;
 
-/** Matches the names of actions once per action, not once per decision. */
-function indexByAction(statements: readonly CompiledStatement[]): CompiledPolicy['about'] {
-  const index = new Map<string, ActionStatements>();
-  return (action) => {
-    const known = index.get(action);
-    if (known !== undefined) return known;
-    const about = statements.filter(({ coversAction }) => coversAction(action));
-    const found: ActionStatements = {
-      denials: about.filter(({ statement }) => statement.effect === 'Deny'),
-      permissions: about.filter(({ statement }) => statement.effect === 'Allow'),
-    };
-    if (index.size < INDEX_ENTRIES) index.set(action, found);
-    return found;
-  };
-}
-
-function compileStatement(statement: PolicyStatement, index: number): CompiledStatement {
-  const listed = compileAnyOf(statement.actions.map((action) => inOneSpelling(action.toLowerCase())));
-  return {
-    index,
-    statement,
-    coversAction: statement.notAction ? (action) => !listed(action) : listed,
-    coversResource: statement.resources.length === 0 ? () => true : compileAnyOf(statement.resources),
-  };
-}
-
-/** Actions that Alibaba Cloud writes in two ways ("Use RAM to manage access to KMS resources"), in lower case. */
-const otherSpellings: ReadonlyMap<string, string> = new Map([
-  ['kms:updatecertificatestatue', 'kms:updatecertificatestatus'],
-]);
-
-function inOneSpelling(action: string): string {
-  return otherSpellings.get(action) ?? action;
-}
-
-/** Action names as they were asked for → in lower case. There are about a hundred. */
-const foldedActions = new Map<string, string>();
-
-/** The action in lower case, in which it is compared: the same text object each time, so that comparing is quick. */
-export function foldAction(action: string): string {
-  const known = foldedActions.get(action);
-  if (known !== undefined) return known;
-  const folded = inOneSpelling(action.toLowerCase());
-  if (foldedActions.size < INDEX_ENTRIES) foldedActions.set(action, folded);
-  return folded;
+function compileStatement(
+  { sid, effect, principals, conditions, resources }: PolicyStatement,
+  index: number,
+): CompiledStatement {
+  const coversResource = resources.length === 0 ? everything : compileAnyOf(resources);
+  return { index, ...(sid === undefined ? {} : { sid }), effect, principals, conditions, coversResource };
 }
 
 /** What is asked of a statement. */
 export interface Question {
-  /** In lower case. */
-  readonly action: string;
   readonly resource: string;
   readonly facts: ConditionFacts;
 }
 
 /** Whether the statement, which is about the action, takes effect for the question. Who asks is the caller's business. */
-export function statementApplies({ statement, coversResource }: CompiledStatement, question: Question): boolean {
-  if (!coversResource(question.resource)) return false;
-  const { conditions, effect } = statement;
-  return conditions.every((condition) => condition.holds(question.facts, effect));
+export function statementApplies(statement: CompiledStatement, question: Question): boolean {
+  return statement.coversResource(question.resource) && failedCondition(statement, question) === undefined;
 }
 
 /** The part of a statement about the action that does not fit the question, as a clause; `undefined` when all fits. */
-export function statementMismatch(compiled: CompiledStatement, question: Question): string | undefined {
-  if (!compiled.coversResource(question.resource)) return 'another resource';
-  const { conditions, effect } = compiled.statement;
-  const failed = conditions.find((condition) => !condition.holds(question.facts, effect));
+export function statementMismatch(statement: CompiledStatement, question: Question): string | undefined {
+  if (!statement.coversResource(question.resource)) return 'another resource';
+  const failed = failedCondition(statement, question);
   return failed === undefined ? undefined : `condition ${failed.test.operator} on ${failed.test.key} does not hold`;
+}
+
+function failedCondition(
+  { conditions, effect }: CompiledStatement,
+  { facts }: Question,
+): CompiledStatement['conditions'][number] | undefined {
+  return conditions.find((condition) => !condition.holds(facts, effect));
 }

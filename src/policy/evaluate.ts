@@ -1,11 +1,10 @@
 import { decideAccessPoint, isEntrant, type Outcome } from './access-point-decision.ts';
 import { parseArn } from './arn.ts';
+import { actionName, type ActionName, type Positions } from './action-index.ts';
 import {
   compilePolicy,
-  foldAction,
   statementApplies,
   statementMismatch,
-  type ActionStatements,
   type CompiledPolicy,
   type CompiledStatement,
 } from './compiled-policy.ts';
@@ -64,15 +63,12 @@ interface CompiledSet {
 }
 
 /** What one policy says about the action that is asked for. */
-interface Voice extends ActionStatements {
-  readonly name: string;
-  /** See {@link CompiledPolicy.problem}. */
-  readonly problem: string | undefined;
+interface Voice extends NamedCompiled {
+  readonly about: Positions;
 }
 
-function voiceOf({ name, policy }: NamedCompiled, action: string): Voice {
-  const { denials, permissions } = policy.about(action);
-  return { name, problem: policy.problem, denials, permissions };
+function voiceOf({ name, policy }: NamedCompiled, action: ActionName): Voice {
+  return { name, policy, about: policy.about(action) };
 }
 
 interface NamedCompiled {
@@ -110,7 +106,7 @@ function ask(
     principal,
     request,
     relativeId: arn?.service === 'kms' ? arn.relativeId : '',
-    action: foldAction(request.action),
+    action: actionName(request.action),
     resource,
     facts: tags === undefined ? { context } : { context, tags },
     implied: request.impliedByAccessPoint === true && somethingOfItsOwn && isEntrant(principal),
@@ -159,23 +155,24 @@ function ownPolicy(asked: Asked): Voice | undefined {
   return voiceOf({ name: `${kind}/${asked.relativeId.slice(slash + 1)}`, policy }, asked.action);
 }
 
-function findDenial(asked: Asked, { name, problem, denials }: Voice): Reason | undefined {
-  if (problem !== undefined) {
-    return makeReason(asked, name, 'Deny', `The policy cannot be read, so it denies. ${problem}`);
+function findDenial(asked: Asked, { name, policy, about }: Voice): Reason | undefined {
+  if (policy.problem !== undefined) {
+    return makeReason(asked, name, 'Deny', `The policy cannot be read, so it denies. ${policy.problem}`);
   }
-  const denial = denials.find((compiled) => isAbout(compiled, asked.principal) && statementApplies(compiled, asked));
+  const denial = policy.find(
+    about.denials,
+    (statement) => isAbout(statement, asked.principal) && statementApplies(statement, asked),
+  );
   if (denial === undefined) return undefined;
   return makeReason(asked, name, 'Deny', `Statement ${nameOf(denial)} denies it.`, denial.index);
 }
 
-function isAbout({ statement }: CompiledStatement, principal: Principal): boolean {
-  return (
-    statement.principals.length === 0 || statement.principals.some((pattern) => principalMatches(pattern, principal))
-  );
+function isAbout({ principals }: CompiledStatement, principal: Principal): boolean {
+  return principals.length === 0 || principals.some((pattern) => principalMatches(pattern, principal));
 }
 
-function findPermission(asked: Asked, { permissions }: Voice): CompiledStatement | undefined {
-  return permissions.find((compiled) => statementApplies(compiled, asked));
+function findPermission(asked: Asked, { policy, about }: Voice): CompiledStatement | undefined {
+  return policy.find(about.permissions, (statement) => statementApplies(statement, asked));
 }
 
 function findGrant(asked: Asked, policySet: PolicySet, identity: readonly Voice[], own: Voice | undefined): Outcome {
@@ -214,33 +211,36 @@ function permissionReason(asked: Asked, voice: Voice): Reason | undefined {
  * What a key or secret policy gives to a user or role by name. A statement about the account only leaves the matter to the
  * identity policies: else the default policy would give everything to everybody.
  */
-function directGrant(asked: Asked, { name, permissions }: Voice): Reason | undefined {
-  const grant = permissions.find(
-    (compiled) =>
-      compiled.statement.principals.some(
+function directGrant(asked: Asked, { name, policy, about }: Voice): Reason | undefined {
+  const grant = policy.find(
+    about.permissions,
+    (statement) =>
+      statement.principals.some(
         (pattern) => pattern.kind !== 'Account' && principalMatches(pattern, asked.principal),
-      ) && statementApplies(compiled, asked),
+      ) && statementApplies(statement, asked),
   );
   if (grant === undefined) return undefined;
   return makeReason(asked, name, 'Allow', `Statement ${nameOf(grant)} allows it.`, grant.index);
 }
 
 /** Why a policy does not allow: a line for each statement that speaks about the action, or one for the whole policy. */
-function explainMismatch(asked: Asked, { name, permissions }: Voice): Reason[] {
-  if (permissions.length === 0) return [makeReason(asked, name, 'NoMatch', 'No statement allows this action.')];
-  return permissions.map((compiled) =>
-    makeReason(
-      asked,
-      name,
-      'NoMatch',
-      `Statement ${nameOf(compiled)}: ${statementMismatch(compiled, asked) ?? 'it applies'}.`,
-      compiled.index,
-    ),
-  );
+function explainMismatch(asked: Asked, { name, policy, about }: Voice): Reason[] {
+  if (about.permissions.length === 0) return [makeReason(asked, name, 'NoMatch', 'No statement allows this action.')];
+  return policy
+    .at(about.permissions)
+    .map((statement) =>
+      makeReason(
+        asked,
+        name,
+        'NoMatch',
+        `Statement ${nameOf(statement)}: ${statementMismatch(statement, asked) ?? 'it applies'}.`,
+        statement.index,
+      ),
+    );
 }
 
-function nameOf({ index, statement }: CompiledStatement): string {
-  return statement.sid === undefined ? String(index) : `${index} (${JSON.stringify(statement.sid)})`;
+function nameOf({ index, sid }: CompiledStatement): string {
+  return sid === undefined ? String(index) : `${index} (${JSON.stringify(sid)})`;
 }
 
 function firstOf<Item, Found>(items: readonly Item[], find: (item: Item) => Found | undefined): Found | undefined {

@@ -1,3 +1,4 @@
+import { actionName } from './action-index.ts';
 import { compilePolicy, statementApplies, type CompiledStatement } from './compiled-policy.ts';
 import type { AccessContext, Decision, Reason } from './decision.ts';
 import { principalMatches, type PrincipalPattern } from './principal-pattern.ts';
@@ -16,7 +17,7 @@ export interface TrustSubject {
 }
 
 /** Both name the same right: Alibaba's trust policies for OIDC providers say `sts:AssumeRole`. */
-const ACTIONS = ['sts:assumerole', 'sts:assumerolewithoidc'];
+const ACTIONS = ['sts:AssumeRole', 'sts:AssumeRoleWithOIDC'].map(actionName);
 
 /**
  * Decides whether a role's trust policy lets somebody assume it. A statement about the account means everybody in it; what a
@@ -47,15 +48,21 @@ export function evaluateTrust(
   const { claims } = subject;
   const facts = claims === undefined ? { context } : { context, claims };
   const applies = (compiledStatement: CompiledStatement): boolean =>
-    compiledStatement.statement.principals.some((pattern) => isTrusted(pattern, subject)) &&
-    statementApplies(compiledStatement, { action: '', resource: '*', facts });
+    compiledStatement.principals.some((pattern) => isTrusted(pattern, subject)) &&
+    statementApplies(compiledStatement, { resource: '*', facts });
   const about = ACTIONS.map((action) => compiled.about(action));
-  const denial = about.flatMap(({ denials }) => denials).find(applies);
+  const denial = compiled.find(
+    about.flatMap(({ denials }) => denials),
+    applies,
+  );
   if (denial !== undefined) {
     const reasons = [reason('Deny', `Statement ${denial.index} denies it.`, denial.index)];
     return { effect: 'Deny', basis: 'ExplicitDeny', reasons };
   }
-  const permission = about.flatMap(({ permissions }) => permissions).find(applies);
+  const permission = compiled.find(
+    about.flatMap(({ permissions }) => permissions),
+    applies,
+  );
   if (permission === undefined) {
     return { effect: 'Deny', basis: 'ImplicitDeny', reasons: [reason('NoMatch', 'No statement trusts the caller.')] };
   }
@@ -71,16 +78,16 @@ function isTrusted(pattern: PrincipalPattern, { principal, federated, service }:
 
 /** Whether a trust policy lets a service assume the role, whatever else it asks by conditions. */
 export function trustsService(trustPolicy: string, service: string): boolean {
-  const { about } = compilePolicy(trustPolicy, 'trust');
-  const names = ({ statement }: CompiledStatement): boolean =>
-    statement.principals.some((pattern) => pattern.kind === 'Service' && pattern.name === service);
-  const statements = ACTIONS.map((action) => about(action));
-  return (
-    statements.some(({ permissions }) => permissions.some(names)) &&
-    !statements.some(({ denials }) =>
-      denials.some((denial) => names(denial) && denial.statement.conditions.length === 0),
-    )
+  const policy = compilePolicy(trustPolicy, 'trust');
+  const names = ({ principals }: CompiledStatement): boolean =>
+    principals.some((pattern) => pattern.kind === 'Service' && pattern.name === service);
+  const about = ACTIONS.map((action) => policy.about(action));
+  const trusting = about.some(({ permissions }) => policy.find(permissions, names) !== undefined);
+  const denial = about.some(
+    ({ denials }) =>
+      policy.find(denials, (statement) => names(statement) && statement.conditions.length === 0) !== undefined,
   );
+  return trusting && !denial;
 }
 
 /**
@@ -89,7 +96,7 @@ export function trustsService(trustPolicy: string, service: string): boolean {
  */
 export function trustedAudiences(trustPolicy: string): readonly string[] {
   return compilePolicy(trustPolicy, 'trust')
-    .statements.filter(({ statement }) => statement.effect === 'Allow')
-    .flatMap(({ statement }) => statement.conditions.map(({ test }) => test))
+    .statements.filter(({ effect }) => effect === 'Allow')
+    .flatMap(({ conditions }) => conditions.map(({ test }) => test))
     .flatMap((test) => (test.operator === 'StringEquals' && test.key === 'oidc:aud' ? test.values : []));
 }

@@ -50,6 +50,12 @@ describe('a wildcard pattern', () => {
     ['', 'a', false],
     ['a.c', 'abc', false],
     ['Kms', 'kms', false],
+    ['*geschäft-number-one/*', 'acs:geschäft-number-one/x', true],
+    ['*geschäft-number-one/*', 'acs:geschaft-number-one/x', false],
+    ['\ud83d\udd11 key of the house*', '\ud83d\udd11 key of the house 1', true],
+    ['\ud83d lone*', '\ud83d lone', true],
+    ['\ud83d lone*', '\ufffd lone', false],
+    ['a *\ufffd*', 'a \ud83d', false],
   ])('%j matches %j: %j', (pattern, text, expected) => {
     expect(compileWildcard(pattern)(text)).toBe(expected);
   });
