@@ -206,7 +206,7 @@ describe('Tags', () => {
 });
 
 describe('A dry run', () => {
-  const dry = (product: 'Ram' | 'Sts', action: string, parameters: Parameters): Promise<string> =>
+  const dry = (product: 'Kms' | 'Ram', action: string, parameters: Parameters): Promise<string> =>
     server.client.call(product, action, { ...parameters, DryRun: 'true' }).then(
       () => 'OK',
       (error: { code: string; message: string }) => `${error.code}: ${error.message}`,
@@ -228,7 +228,7 @@ describe('A dry run', () => {
   });
 
   it('of an action that cannot be rehearsed says no more than that the caller is allowed', async () => {
-    expect(await dry('Sts', 'GetCallerIdentity', {})).toBe(
+    expect(await dry('Kms', 'RotateStorageKey', {})).toBe(
       'DryRunOperationError: You are allowed to do this; DryRun is set, so nothing was done.',
     );
   });
