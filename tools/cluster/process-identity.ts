@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** A process that was started here. A pid alone may have passed to another process since; with its start it may not. */
 export interface ProcessIdentity {
@@ -43,8 +43,14 @@ function startOf(pid: number): string | undefined {
     // proc(5): field 2 is the name in brackets, which may hold anything; state is field 3, start time field 22.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+    const isOver = fields[0] === 'Z' || fields[0] === 'X';
+    return isOver && !hasThreads(pid) ? undefined : fields[19];
   } catch {
     return undefined;
   }
+}
+
+/** Whether others than the first thread are left: while they end, the process still holds its ports and files. */
+function hasThreads(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).length > 1;
 }
