@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { asksNodeForNames } from '../src/api/pod-dns.ts';
 import { accessFor } from './access.ts';
 import { readWishes, type PodWishes } from './annotations.ts';
 import { refuseConflicts } from './conflicts.ts';
@@ -58,7 +59,7 @@ export function injectionFor(pod: Pod, wishes: PodWishes, context: PlanContext, 
     agent,
     mark: markOf(volumes, agent),
     ...((hasFiles || hasWrapper || hasEndpoint) && needsGroup(pod) ? { supplementalGroup: agentGroup } : {}),
-    warnings: [...warningsFor(pod, bound), ...bound.flatMap(modeWarnings)],
+    warnings: [...warningsFor(pod, bound), ...dnsWarnings(pod, installation), ...bound.flatMap(modeWarnings)],
   };
 }
 
@@ -158,6 +159,16 @@ function namespaceWarnings(pod: Pod): string[] {
   return [
     'kaap: the containers of this pod see each other through a shared process namespace, so a container that a ' +
       'SecretBinding does not name may still read its secrets.',
+  ];
+}
+
+/** The agent waits for a name that only the DNS of the cluster knows; nothing is refused, for a node may be made to know it. */
+function dnsWarnings(pod: Pod, { endpoint }: Installation): string[] {
+  const { hostname } = new URL(endpoint);
+  if (!asksNodeForNames(pod.spec) || !/\.svc(\.|$)/.test(hostname)) return [];
+  return [
+    `kaap: this pod asks the DNS of its node, which most often does not know ${hostname}: its agent would wait for it. ` +
+      'Set spec.dnsPolicy of the pod to ClusterFirst, or with hostNetwork to ClusterFirstWithHostNet.',
   ];
 }
 

@@ -23,6 +23,7 @@ export interface PodSpec {
   shareProcessNamespace?: boolean;
   hostPID?: boolean;
   hostNetwork?: boolean;
+  dnsPolicy?: string;
   os?: { name: string };
 }
 

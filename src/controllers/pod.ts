@@ -7,6 +7,8 @@ export interface Pod extends KubeObject {
   spec: {
     serviceAccountName?: string;
     nodeName?: string;
+    hostNetwork?: boolean;
+    dnsPolicy?: string;
     initContainers?: { name: string }[];
     volumes?: { projected?: { sources?: { downwardAPI?: { items?: { fieldRef?: { fieldPath: string } }[] } }[] } }[];
   };

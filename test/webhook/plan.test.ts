@@ -170,6 +170,19 @@ describe('a pod that asks for injection', () => {
     const result = plan(aPod({ shareProcessNamespace: true }), aContext(), installation);
     expect(result).toMatchObject({ allowed: true, warnings: [expect.stringContaining('shared process namespace')] });
   });
+
+  test('is warned when it asks the DNS of its node for the Service of the KMS', () => {
+    const about = (spec: Partial<Pod['spec']>, endpoint = installation.endpoint): readonly string[] => {
+      const result = plan(aPod(spec), aContext(), { ...installation, endpoint });
+      return result.allowed ? result.warnings : [];
+    };
+    for (const spec of [{ hostNetwork: true }, { dnsPolicy: 'Default' }]) {
+      expect(about(spec)).toEqual([expect.stringContaining('does not know kaap-kms.kaap-system.svc')]);
+      expect(about(spec, 'https://kms.example:8443')).toEqual([]);
+    }
+    expect(about({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' })).toEqual([]);
+    expect(about({})).toEqual([]);
+  });
 });
 
 describe('bindings', () => {

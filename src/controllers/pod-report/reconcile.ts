@@ -1,3 +1,4 @@
+import { asksNodeForNames } from '../../api/pod-dns.ts';
 import type { Reconcile } from '../../kube/controller.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { KubeObject } from '../../kube/resource.ts';
@@ -25,14 +26,18 @@ export function waitingMs(pod: Pod, clock: Pick<Clock, 'now'>): number | undefin
   return clock.now() - created;
 }
 
+const nodeNames =
+  'The pod asks the DNS of its node, which may not know the Service of the KMS: set spec.dnsPolicy to ClusterFirst, or with hostNetwork to ClusterFirstWithHostNet.';
+
 /** What to tell about a pod now: a failure in the agent's words, or that it waits. */
 function reportOf(pod: Pod, clock: Pick<Clock, 'now'>): { reason: string; note: string } | undefined {
   const failure = agentFailure(pod);
   if (failure !== undefined) return { reason: 'SecretsNotDelivered', note: failure };
   if ((waitingMs(pod, clock) ?? 0) < patienceMs) return undefined;
+  const names = asksNodeForNames(pod.spec) ? ` ${nodeNames}` : '';
   return {
     reason: 'WaitingForSecrets',
-    note: 'The agent of this pod has not delivered its secrets yet. If the KMS does not answer, the pod waits and starts by itself once it does; see that it is up. The log of the agent can be read once it has delivered or ended.',
+    note: `The agent of this pod has not delivered its secrets yet. If the KMS does not answer, the pod waits and starts by itself once it does; see that it is up. The log of the agent can be read once it has delivered or ended.${names}`,
   };
 }
 

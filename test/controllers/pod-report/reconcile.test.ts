@@ -73,6 +73,20 @@ describe('A pod that waits on its node', () => {
   });
 
   it.each([
+    [{ hostNetwork: true, dnsPolicy: 'ClusterFirst' }, true],
+    [{ dnsPolicy: 'Default' }, true],
+    [{ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }, false],
+    [{ dnsPolicy: 'ClusterFirst' }, false],
+  ])('with %j is told whose DNS it asks: %s', async (lookup, isTold) => {
+    const notes: string[] = [];
+    const clock = new ManualClock(created + 60_000);
+    const reconcile = podReportReconciler((_object, _type, _reason, note) => notes.push(note), clock);
+    await reconcile('shop/p', { ...waiting, spec: { ...waiting.spec, ...lookup } }, context);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]?.includes('ClusterFirstWithHostNet')).toBe(isTold);
+  });
+
+  it.each([
     ['runs', { ...waiting, status: { phase: 'Running' } }],
     ['is not on a node', { ...waiting, spec: {} }],
   ])('is not told about when it %s', async (_title, subject) => {
