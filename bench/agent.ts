@@ -9,6 +9,7 @@ import { startDevelopmentServer } from '../test/interop/development-server.ts';
 import { agentConfigVariable, type AgentConfig } from '../webhook/agent/agent-config.ts';
 import { readerOf } from '../webhook/agent/kms-reader.ts';
 import { runAgent } from '../webhook/agent/run-agent.ts';
+import { residentOf } from './load/process-usage.ts';
 
 /**
  * What an agent costs: time to its secrets and memory, each beside a bare Node process of the same run, and how long a new
@@ -109,16 +110,9 @@ async function measureStart(): Promise<void> {
   );
 }
 
-/** Resident and private memory of a process in MiB. */
-function memoryOf(pid: number | undefined): { rss: number; own: number } {
-  const rollup = readFileSync(`/proc/${pid ?? 0}/smaps_rollup`, 'utf8');
-  const kib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
-  return { rss: kib('Rss') / 1024, own: (kib('Private_Clean') + kib('Private_Dirty')) / 1024 };
-}
-
-function printMemory(what: string, pid: number | undefined): void {
-  const { rss, own } = memoryOf(pid);
-  print(`memory ${what}: ${rss.toFixed(2)} MiB resident, ${own.toFixed(2)} MiB private`);
+function printMemory(what: string, pid = 0): void {
+  const { residentMiB, privateMiB } = residentOf(pid);
+  print(`memory ${what}: ${residentMiB.toFixed(2)} MiB resident, ${privateMiB.toFixed(2)} MiB private`);
 }
 
 async function measureMemory(): Promise<void> {

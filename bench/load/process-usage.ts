@@ -30,3 +30,16 @@ export function usageOf(pid: number): ProcessUsage {
 function kibibytes(status: string, field: string): number {
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? Number.NaN);
 }
+
+/** Resident memory of a process, and what of it no other process has. */
+export interface Resident {
+  residentMiB: number;
+  privateMiB: number;
+}
+
+/** Reads what is resident (proc_pid_smaps(5)). Throws when the process is gone. */
+export function residentOf(pid: number): Resident {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const privateKiB = kibibytes(rollup, 'Private_Clean') + kibibytes(rollup, 'Private_Dirty');
+  return { residentMiB: kibibytes(rollup, 'Rss') / 1024, privateMiB: privateKiB / 1024 };
+}
