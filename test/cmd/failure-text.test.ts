@@ -54,7 +54,16 @@ describe('What a person is told of a failure', () => {
     expect(failureText(error)).toBe('ConnectionFailed: Nobody listens.');
   });
 
+  it.each([{ code: 'ENOSPC' }, { code: 'EDQUOT' }, { code: 'ERR_SQLITE_ERROR', errcode: 13 }])(
+    'says whose disk is full for %o',
+    (members) => {
+      const error = Object.assign(new Error('write'), members);
+      expect(failureText(error)).toMatch(/^No space is left .* KAAP_DATA_DIR/);
+    },
+  );
+
   it('is the message of anything else', () => {
     expect(failureText(new Error('Name a folder.'))).toBe('Name a folder.');
+    expect(failureText(undefined)).toBe('undefined');
   });
 });

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rm, statfs } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,30 +10,29 @@ import { readAuditLines } from '../../src/storage/audit-segments.ts';
 import { verifyAuditLog } from '../../src/storage/audit-verify.ts';
 import { readFileAnchor } from '../../src/storage/file-anchor.ts';
 import { makeKmsHome, startKmsProcess, type KmsHome, type KmsProcess } from '../support/kms-process.ts';
+import { SmallDisk } from './small-disk.ts';
 
 const isRoot = process.getuid?.() === 0;
 
 let folder: string;
-let disk: string;
+let disk: SmallDisk;
 let home: KmsHome;
 let metricsPort: number;
 let kms: KmsProcess;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kaap-disk-'));
-  disk = join(folder, 'disk');
-  await mkdir(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=0700', 'kaap-test', disk]);
+  disk = new SmallDisk(join(folder, 'disk'), 8);
   metricsPort = await freePort();
   home = await makeKmsHome(folder, {
-    KAAP_DATA_DIR: join(disk, 'data'),
+    KAAP_DATA_DIR: join(disk.path, 'data'),
     KAAP_METRICS_LISTEN: `127.0.0.1:${metricsPort}`,
   });
   kms = await startKmsProcess(home);
 });
 afterEach(async () => {
   await kms.end('SIGKILL');
-  execFileSync('umount', [disk]);
+  disk.unmount();
   await rm(folder, { recursive: true });
 });
 
@@ -44,23 +42,6 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** Writes until not a byte is left; removing the file gives the space back. */
-async function fillDisk(): Promise<string> {
-  const path = join(disk, 'filler');
-  const file = await open(path, 'a');
-  try {
-    for (const size of [65_536, 4096, 1]) {
-      for (let took = size; took === size;) {
-        took = (await file.write(Buffer.alloc(size, 1)).catch(() => ({ bytesWritten: 0 }))).bytesWritten;
-      }
-    }
-  } finally {
-    await file.close();
-  }
-  expect((await statfs(disk)).bfree).toBe(0);
-  return path;
 }
 
 async function auditHealthy(): Promise<string | undefined> {
@@ -110,7 +91,7 @@ async function expectAudited({ requestIds }: Writing): Promise<void> {
 async function writeIntoFullDisk(writing: Writing): Promise<string> {
   for (let count = 0; count < 20; count += 1) await writing.write(kms.client, `before/${count}`);
   expect(writing.refusals).toEqual([]);
-  const filler = await fillDisk();
+  const filler = await disk.fill();
   for (let count = 0; count < 60; count += 1) await writing.write(kms.client, `full/${count}`);
   expect(writing.refusals.length).toBeGreaterThan(30);
   for (const error of writing.refusals) {
@@ -144,7 +125,7 @@ describe.skipIf(!isRoot)('kms on a disk that fills up (needs root, to mount one)
     kms = await startKmsProcess(home);
     const writing = new Writing();
     await writing.write(kms.client, 'before');
-    const filler = await fillDisk();
+    const filler = await disk.fill();
     for (let count = 0; count < 60; count += 1) await writing.write(kms.client, `full/${count}`);
     for (let count = 0; count < 100; count += 1) {
       const { RequestId } = await kms.client.call('Kms', 'GetSecretValue', { SecretName: 'before' });
@@ -160,10 +141,11 @@ describe.skipIf(!isRoot)('kms on a disk that fills up (needs root, to mount one)
     await expectNothingLost(kms.client, writing);
   });
 
-  it('H3: has everything that was acknowledged when it is killed on a full disk and started with space again', async () => {
+  it('H3: has everything that was acknowledged when it is killed on a full disk, told to start there in vain, and started with space again', async () => {
     const writing = new Writing();
     const filler = await writeIntoFullDisk(writing);
     await kms.end('SIGKILL');
+    await expect(startKmsProcess(home), 'while it is full').rejects.toThrow(/No space is left .* KAAP_DATA_DIR/);
     await rm(filler);
     kms = await startKmsProcess(home);
     await writing.write(kms.client, 'after/restart');

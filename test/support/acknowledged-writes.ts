@@ -21,14 +21,21 @@ export class AcknowledgedWrites {
   readonly surprises: string[] = [];
   readonly #facts = new Map<string, Fact>();
   readonly #ciphertexts = new Map<string, string>();
+  readonly #explained: readonly string[];
 
-  /** Mixed writes, one after another, until the process is gone. */
+  /** `explained`: codes of errors that what is done to the process explains. */
+  constructor(explained: readonly string[] = ['ConnectionFailed']) {
+    this.#explained = explained;
+  }
+
+  /** Mixed writes, one after another, until the process is gone or refuses one. */
   async writeUntilGone(client: KmsClient, writer: string): Promise<void> {
     try {
       for (let turn = 0; ; turn += 1) await this.#writeOnce(client, `${writer}/${turn}`, turn);
     } catch (error) {
-      // What was under way when the process ended is unknown. Anything else is the product's fault.
-      if (!isKmsClientError(error, 'ConnectionFailed')) this.surprises.push(`${writer}: ${String(error)}`);
+      // What was under way then is unknown. Anything else is the product's fault.
+      if (this.#explained.some((code) => isKmsClientError(error, code))) return;
+      this.surprises.push(`${writer}: ${String(error)}`);
     }
   }
 
