@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Store } from '../ports/store.ts';
 import { integer, withDefault } from './parameters.ts';
 import type { Reader, RecordTable } from './records/record-table.ts';
 
@@ -32,22 +33,46 @@ export interface TablePage<T> {
 }
 
 /**
- * The page of a table's records, in the order of their keys, of those that pass `matches`. The table goes by once, to be
- * counted: only the records of the page are kept, and without `matches` only they are decoded.
+ * The page of a table's records, in the order of their keys, but those of `hidden`. All keys go by, to be counted; only the
+ * records of the page are opened.
  */
 export async function pageOfTable<T extends object>(
   table: RecordTable<T>,
+  store: Store,
+  { PageNumber, PageSize }: Page,
+  hidden: ReadonlySet<string> = new Set(),
+): Promise<TablePage<T>> {
+  const from = (PageNumber - 1) * PageSize;
+  const keys: string[] = [];
+  let count = 0;
+  for await (const key of table.eachKey(store)) {
+    if (hidden.has(key)) continue;
+    if (count >= from && count < from + PageSize) keys.push(key);
+    count += 1;
+  }
+  const records = await Promise.all(keys.map((key) => table.get(store, key)));
+  const items = keys.flatMap((key, index) => {
+    const record = records[index];
+    // One that was deleted since is not there any more.
+    return record === undefined ? [] : [{ key, record }];
+  });
+  return { items, fields: { PageNumber, PageSize, TotalCount: count } };
+}
+
+/** The page of those records that pass `matches`, for which every one is opened. */
+export async function pageOfMatches<T extends object>(
+  table: RecordTable<T>,
   reader: Reader,
   { PageNumber, PageSize }: Page,
-  matches?: (record: T) => boolean,
+  matches: (record: T) => boolean,
 ): Promise<TablePage<T>> {
   const from = (PageNumber - 1) * PageSize;
   const items: TablePage<T>['items'] = [];
   let count = 0;
   for await (const { key, read } of table.each(reader)) {
-    const record = matches === undefined ? undefined : read();
-    if (record !== undefined && matches?.(record) === false) continue;
-    if (count >= from && count < from + PageSize) items.push({ key, record: record ?? read() });
+    const record = read();
+    if (!matches(record)) continue;
+    if (count >= from && count < from + PageSize) items.push({ key, record });
     count += 1;
   }
   return { items, fields: { PageNumber, PageSize, TotalCount: count } };

@@ -5,6 +5,7 @@ import { providerOfScope } from './instance.ts';
 import { addVersion, newKeyId } from './key-creation.ts';
 import { providerOf } from './provider-of-key.ts';
 import { keyTable, placementOf, type KeyRecord } from './records/key.ts';
+import type { Reader } from './records/record-table.ts';
 import { serviceKeyTable } from './records/service-key.ts';
 
 const creator = 'service';
@@ -12,6 +13,11 @@ const creator = 'service';
 /** Whether the service made the key for itself. */
 export function isServiceKey(key: KeyRecord): boolean {
   return key.creator === creator;
+}
+
+/** Ids of the keys that the service made for itself: one of a scope at most. */
+export async function serviceKeyIds(reader: Reader): Promise<Set<string>> {
+  return new Set((await serviceKeyTable.all(reader)).map(({ record }) => record.keyId));
 }
 
 /** Refuses to disable or delete a key on which every secret without a key of its own depends. */

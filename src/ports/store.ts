@@ -20,6 +20,8 @@ export interface Store {
   view<T extends object>(bucket: string, key: string, decode: Decode<T>): Promise<T | undefined>;
   /** Reads a page of a bucket outside a transaction, in ascending order of the keys' UTF-8 bytes. */
   scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]>;
+  /** The keys that {@link scan} finds, without reading their values: to count them, and to find the page that is asked for. */
+  keys(bucket: string, options?: ScanOptions): Promise<readonly string[]>;
   /** Calls `listener` after each committed change, own and of other replicas, in commit order. Returns the stop. */
   watch(listener: (changes: readonly StoreChange[]) => void): () => void;
   close(): Promise<void>;

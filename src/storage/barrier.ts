@@ -209,6 +209,11 @@ class SealedStore implements Barrier {
     return this.#unsealAll(bucket, await this.#store.scan(bucket, options));
   }
 
+  async keys(bucket: string, options?: ScanOptions): Promise<readonly string[]> {
+    this.#assertReachable(bucket);
+    return this.#store.keys(bucket, options);
+  }
+
   watch(listener: ChangeListener): () => void {
     this.#open();
     return this.#store.watch((changes) => {

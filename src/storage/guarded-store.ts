@@ -1,5 +1,5 @@
 import type { Decode, ScanOptions, StoredEntry, StoredValue } from '../ports/store.ts';
-import { scanRange } from './buffered-transaction.ts';
+import { scanRange, type ScanRange } from './buffered-transaction.ts';
 import type { ChangeFeed, ChangeFollower, ChangeListener } from './change-feed.ts';
 import { frozen } from './frozen.ts';
 import { assertStoreText } from './key-order.ts';
@@ -10,6 +10,8 @@ import type { SealableStore, SealableTransaction } from './sealable-store.ts';
 export interface StoreEngine extends OptimisticEngine {
   /** Told of everything that is committed, by this process or another. */
   readonly feed: ChangeFeed;
+  /** The keys that a scan finds. */
+  keys(bucket: string, range: ScanRange): Promise<readonly string[]> | readonly string[];
   /** See {@link SealableStore.catchUp}. */
   catchUp(): Promise<void> | void;
   /** Looks for changes by itself from now on, because somebody waits for them. Called again after {@link rest}. */
@@ -58,6 +60,11 @@ export class GuardedStore implements SealableStore {
   async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {
     this.#assertOpen();
     return this.#engine.scan(bucket, scanRange(bucket, options));
+  }
+
+  async keys(bucket: string, options?: ScanOptions): Promise<readonly string[]> {
+    this.#assertOpen();
+    return this.#engine.keys(bucket, scanRange(bucket, options));
   }
 
   watch(listener: ChangeListener): () => void {

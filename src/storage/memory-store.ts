@@ -35,6 +35,10 @@ class MemoryEngine implements StoreEngine {
     return this.#readRange(bucket, range);
   }
 
+  keys(bucket: string, range: ScanRange): string[] {
+    return this.#readRange(bucket, range).map(({ key }) => key);
+  }
+
   commit(transaction: BufferedTransaction): Promise<boolean> {
     return Promise.resolve(this.#commit(transaction));
   }

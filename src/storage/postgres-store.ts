@@ -24,6 +24,7 @@ import {
   rangeStands,
   selectChanges,
   selectEntry,
+  selectKeys,
   selectRange,
   selectRevision,
   type ToldChanges,
@@ -107,6 +108,10 @@ class PostgresEngine implements StoreEngine {
 
   scan(bucket: string, range: ScanRange): Promise<StoredEntry[]> {
     return this.#ask(() => selectRange(this.#pool, bucket, range));
+  }
+
+  keys(bucket: string, range: ScanRange): Promise<string[]> {
+    return this.#ask(() => selectKeys(this.#pool, bucket, range));
   }
 
   /**

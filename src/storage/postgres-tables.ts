@@ -37,6 +37,11 @@ export async function selectRange(client: Queryable, bucket: string, range: Scan
   return rows.map(({ key, value, revision }) => ({ key, value, revision: Number(revision) }));
 }
 
+export async function selectKeys(client: Queryable, bucket: string, range: ScanRange): Promise<string[]> {
+  const { rows } = await client.query<Pick<EntryRow, 'key'>>(rangeQuery('key', bucket, range));
+  return rows.map(({ key }) => key);
+}
+
 function rangeQuery(columns: string, bucket: string, { prefix, after, limit }: ScanRange) {
   // Keys have no NUL, so that U+0001 appended makes the least key that is greater.
   const next = after === undefined ? prefix : `${after}\u0001`;

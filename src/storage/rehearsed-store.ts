@@ -45,6 +45,10 @@ export class RehearsedStore implements Store {
     return this.#written.scan(bucket, options);
   }
 
+  async keys(bucket: string, options?: ScanOptions): Promise<readonly string[]> {
+    return (await this.scan(bucket, options)).map(({ key }) => key);
+  }
+
   watch(): () => void {
     return () => undefined;
   }

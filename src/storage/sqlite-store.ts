@@ -65,6 +65,10 @@ class SqliteEngine implements StoreEngine {
     return this.#tables.scan(bucket, range);
   }
 
+  keys(bucket: string, range: ScanRange): string[] {
+    return this.#tables.keys(bucket, range);
+  }
+
   watch(): void {
     this.catchUp();
     this.#poll = setInterval(() => this.#lookForForeignChanges(), this.#pollIntervalMs).unref();

@@ -25,6 +25,7 @@ export class SqliteTables implements StoreReader {
   readonly #get: StatementSync;
   readonly #revisionOf: StatementSync;
   readonly #scan: StatementSync;
+  readonly #scanKeys: StatementSync;
   readonly #scanRevisions: StatementSync;
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
@@ -40,6 +41,7 @@ export class SqliteTables implements StoreReader {
     this.#get = database.prepare('SELECT value, revision FROM entries WHERE bucket = ? AND key = ?');
     this.#revisionOf = database.prepare('SELECT revision FROM entries WHERE bucket = ? AND key = ?');
     this.#scan = database.prepare(`SELECT key, value, revision FROM entries WHERE ${keyConditions}`);
+    this.#scanKeys = database.prepare(`SELECT key FROM entries WHERE ${keyConditions}`);
     this.#scanRevisions = database.prepare(`SELECT revision FROM entries WHERE ${keyConditions}`);
     this.#put = database.prepare(
       `INSERT INTO entries (bucket, key, revision, value) VALUES (?, ?, ?, ?)
@@ -65,6 +67,10 @@ export class SqliteTables implements StoreReader {
       value: bytesOf(row['value']),
       revision: Number(row['revision']),
     }));
+  }
+
+  keys(bucket: string, range: ScanRange): string[] {
+    return this.#scanKeys.all(...conditions(bucket, range)).map((row) => String(row['key']));
   }
 
   /** Whether everything that the transaction read is still so. */

@@ -144,6 +144,7 @@ describe('the barrier', () => {
 
   it('keeps its own bucket to itself', async () => {
     await expect(barrier.get('system/barrier', 'root')).rejects.toThrow(/belongs to the barrier/);
+    await expect(barrier.keys('system/barrier')).rejects.toThrow(/belongs to the barrier/);
     await expect(barrier.scan('system/barrier')).rejects.toThrow(/belongs to the barrier/);
     await expect(put(barrier, 'system/barrier', 'root', 'x')).rejects.toThrow(/belongs to the barrier/);
     const told: string[] = [];
@@ -161,6 +162,7 @@ describe('a sealed barrier', () => {
     expect(barrier.sealed).toBe(true);
     await expect(barrier.get('a', 'key')).rejects.toThrow(StoreSealedError);
     await expect(barrier.scan('a')).rejects.toThrow(StoreSealedError);
+    await expect(barrier.keys('a')).rejects.toThrow(StoreSealedError);
     await expect(put(barrier, 'a', 'key', 'x')).rejects.toThrow(StoreSealedError);
     await expect(barrier.transact((transaction) => transaction.get('a', 'key'))).rejects.toThrow(StoreSealedError);
     await expect(barrier.transact((transaction) => transaction.delete('a', 'key'))).rejects.toThrow(StoreSealedError);

@@ -54,6 +54,24 @@ export function describeScans(name: string, current: () => Store): void {
       await fc.assert(property, { numRuns: 40 });
     });
 
+    it('give the same keys without their values, whatever is asked', async () => {
+      await store.transact(async (transaction) => {
+        for (const key of keys) await transaction.put('s', key, bytes(key));
+      });
+      for (const options of [
+        {},
+        { prefix: 'a' },
+        { after: 'ab' },
+        { prefix: '\u{10ffff}', after: '\u{10ffff}' },
+        { limit: 3 },
+        { limit: 0 },
+      ]) {
+        expect(await store.keys('s', options), JSON.stringify(options)).toEqual(await keysOf(store, 's', options));
+      }
+      expect(await store.keys('empty')).toEqual([]);
+      await expect(store.keys('s', { limit: -1 })).rejects.toThrow(RangeError);
+    });
+
     it('give a thousand entries unless asked for another number', async () => {
       await store.transact(async (transaction) => {
         for (let index = 0; index < 1001; index += 1) await transaction.put('s', String(index), bytes(''));

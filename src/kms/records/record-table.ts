@@ -4,6 +4,9 @@ import { readRecord, type Store, type Transaction, type ValueReader } from '../.
 /** Reads of the store, inside a transaction or outside. */
 export type Reader = ValueReader & Pick<Store | Transaction, 'scan'>;
 
+/** Keys that are read at a time without their records. */
+const keysAtATime = 2000;
+
 /** Records that are read at a time. Opening them takes a few milliseconds, in which nobody else is served. */
 const pageSize = 250;
 
@@ -51,6 +54,18 @@ export class RecordTable<T extends object> {
       if (page.length < pageSize || after === undefined) break;
       await othersTurn();
       page = await reader.scan(this.bucket, { ...options, after });
+    }
+  }
+
+  /** The keys of every record of the bucket, in order, without opening one; others are served after each few thousand. */
+  async *eachKey(store: Pick<Store, 'keys'>): AsyncGenerator<string> {
+    let page = await store.keys(this.bucket, { limit: keysAtATime });
+    while (page.length > 0) {
+      yield* page;
+      const after = page.at(-1);
+      if (page.length < keysAtATime || after === undefined) break;
+      await othersTurn();
+      page = await store.keys(this.bucket, { limit: keysAtATime, after });
     }
   }
 

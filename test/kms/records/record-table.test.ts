@@ -23,15 +23,28 @@ describe('a table of records', () => {
     },
   );
 
-  it('lets others be served while it goes by', async () => {
-    const store = await storeOf(1001);
+  it.each([0, 1, 1999, 2000, 2001, 4500])(
+    'gives each of %i keys once, in order, without opening a record',
+    async (count) => {
+      const store = await storeOf(count);
+      const keys: string[] = [];
+      for await (const key of table.eachKey({ keys: (bucket, options) => store.keys(bucket, options) })) keys.push(key);
+      expect(keys.map(Number)).toEqual(Array.from({ length: count }, (_, number) => number));
+    },
+  );
+
+  it.each([
+    ['records', 1001, (store: MemoryStore): Promise<unknown> => table.all(store)],
+    ['keys', 8001, (store: MemoryStore): Promise<unknown> => Array.fromAsync(table.eachKey(store))],
+  ] as const)('lets others be served while %s go by', async (_what, count, goBy) => {
+    const store = await storeOf(count);
     let turns = 0;
     const countTurn = (): void => {
       turns += 1;
       next = setImmediate(countTurn);
     };
-    let next = setImmediate(countTurn);
-    await table.all(store);
+    let next: NodeJS.Immediate = setImmediate(countTurn);
+    await goBy(store);
     clearImmediate(next);
     expect(turns).toBeGreaterThanOrEqual(4);
   });

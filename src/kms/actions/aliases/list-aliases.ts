@@ -3,14 +3,17 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import { aliasArn, containerArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { loadKey } from '../../key-lookup.ts';
-import { pageOfTable, pageParameters, type Page } from '../../paging.ts';
+import { pageOfMatches, pageOfTable, pageParameters, type Page } from '../../paging.ts';
 import { keyReference } from '../../parameters.ts';
 import { aliasTable, type AliasRecord } from '../../records/alias.ts';
 import { keyAction } from '../keys/key-action.ts';
 
 async function list(dependencies: KmsDependencies, page: Page, keyId?: string): Promise<Record<string, unknown>> {
-  const isOfKey = keyId === undefined ? undefined : (alias: AliasRecord) => alias.keyId === keyId;
-  const { items, fields } = await pageOfTable(aliasTable, dependencies.store, page, isOfKey);
+  const { store } = dependencies;
+  const isOfKey = (alias: AliasRecord): boolean => alias.keyId === keyId;
+  const { items, fields } = await (keyId === undefined
+    ? pageOfTable(aliasTable, store, page)
+    : pageOfMatches(aliasTable, store, page, isOfKey));
   const Alias = items.map(({ key, record }) => ({
     AliasArn: aliasArn(dependencies, key),
     AliasName: key,

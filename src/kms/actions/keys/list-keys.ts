@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import { containerArn, resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
-import { filters, matches, type FilterTable } from '../../filters.ts';
-import { pageOfTable, pageParameters } from '../../paging.ts';
+import { filters, matches, type Filter, type FilterTable } from '../../filters.ts';
+import { pageOfMatches, pageOfTable, pageParameters } from '../../paging.ts';
 import { keyTable, stateAt, type KeyRecord, type KeyState } from '../../records/key.ts';
+import { isServiceKey, serviceKeyIds } from '../../service-key.ts';
 
 /** Filter → the value of a key that it looks at (KMS ListKeys → Filters). */
 const filterTable: FilterTable<KeyRecord & { stateNow: KeyState }> = {
@@ -28,13 +29,10 @@ export function listKeys(dependencies: KmsDependencies): AnyAction {
     plan: ({ Filters, ...page }) => ({
       access: [{ action: 'kms:ListKeys', resource: containerArn(dependencies, 'key'), scope: sharedScope }],
       run: async () => {
-        const asked = Filters.some(({ Key }) => Key === 'CreatorType')
-          ? Filters
-          : [...Filters, { Key: 'CreatorType', Values: ['User'] }];
-        const now = dependencies.clock.now();
-        const isAsked = (key: KeyRecord): boolean =>
-          matches(filterTable, asked, { ...key, stateNow: stateAt(key, now) });
-        const { items, fields } = await pageOfTable(keyTable, dependencies.store, page, isAsked);
+        const { items, fields } =
+          Filters.length === 0
+            ? await pageOfTable(keyTable, dependencies.store, page, await serviceKeyIds(dependencies.store))
+            : await pageOfMatches(keyTable, dependencies.store, page, isAskedBy(Filters, dependencies));
         const Key = items.map(({ key: keyId }) => ({ KeyArn: resourceArn(dependencies, 'key', keyId), KeyId: keyId }));
         return { Keys: { Key }, ...fields };
       },
@@ -42,6 +40,15 @@ export function listKeys(dependencies: KmsDependencies): AnyAction {
   });
 }
 
+/** Whether a key passes the filters that a caller gave, and the one that stands when he says nothing of it. */
+function isAskedBy(given: readonly Filter[], { clock }: KmsDependencies): (key: KeyRecord) => boolean {
+  const now = clock.now();
+  const all = given.some(({ Key }) => Key === 'CreatorType')
+    ? given
+    : [...given, { Key: 'CreatorType', Values: ['User'] }];
+  return (key) => matches(filterTable, all, { ...key, stateNow: stateAt(key, now) });
+}
+
 function creatorType(key: KeyRecord): string {
-  return key.creator === 'service' ? 'Service' : 'User';
+  return isServiceKey(key) ? 'Service' : 'User';
 }

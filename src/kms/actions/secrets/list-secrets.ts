@@ -3,7 +3,7 @@ import { defineAction, type AnyAction } from '../../../ports/action.ts';
 import { containerArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { filters, matches, type FilterTable } from '../../filters.ts';
-import { pageOfTable, pageParameters } from '../../paging.ts';
+import { pageOfMatches, pageOfTable, pageParameters } from '../../paging.ts';
 import { flag, withDefault } from '../../parameters.ts';
 import { secretTable, type SecretRecord } from '../../records/secret.ts';
 import { listTags } from '../../tags.ts';
@@ -34,8 +34,11 @@ export function listSecrets(dependencies: KmsDependencies): AnyAction {
     plan: ({ Filters, FetchTags, ...page }) => ({
       access: [{ action: 'kms:ListSecrets', resource: containerArn(dependencies, 'secret'), scope: sharedScope }],
       run: async () => {
-        const isAsked = Filters.length === 0 ? undefined : (one: SecretRecord) => matches(filterTable, Filters, one);
-        const { items, fields } = await pageOfTable(secretTable, dependencies.store, page, isAsked);
+        const { store } = dependencies;
+        const isAsked = (secret: SecretRecord): boolean => matches(filterTable, Filters, secret);
+        const { items, fields } = await (Filters.length === 0
+          ? pageOfTable(secretTable, store, page)
+          : pageOfMatches(secretTable, store, page, isAsked));
         return { SecretList: { Secret: items.map(({ record }) => listed(record, FetchTags)) }, ...fields };
       },
     }),

@@ -200,6 +200,7 @@ describe('ListKeys', () => {
     };
     expect(await ids([{ Key: 'KeyState', Values: ['Disabled'] }])).toEqual([disabled]);
     expect((await ids([])).toSorted()).toEqual([enabled, disabled].toSorted());
+    expect((await kms.call('ListKeys'))['TotalCount']).toBe(2);
     expect(await ids([{ Key: 'CreatorType', Values: ['Service'] }])).toHaveLength(1);
     expect(
       await ids([
