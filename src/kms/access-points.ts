@@ -66,7 +66,7 @@ function expandOnce(record: RbacPolicyRecord, rules: Expansion['rules']): Expand
 
 function expand(record: RbacPolicyRecord, rules: Expansion['rules']): ExpandedRbacPolicy {
   const { name, kmsInstance: scope, permissions, resources } = record;
-  const policy = { name, scope, permissions, resources };
+  const policy = { name, scope, permissions, resources, mode: record.mode ?? ('Enforce' as const) };
   // No rules listed is any network. A rule that is listed and gone admits nobody: the list stays.
   if (record.networkRules.length === 0) return expandRbacPolicy(policy);
   return expandRbacPolicy({ ...policy, networkRules: rules.filter((rule) => rule !== undefined) });

@@ -2,7 +2,7 @@ import { makeReason, type Asked } from './asked.ts';
 import type { Decision, Reason } from './decision.ts';
 import type { AccessPointGrant } from './policy-set.ts';
 import type { Principal } from './principal.ts';
-import { isClientKeyUnlock, isReserved, isTemplateAction, rbacMismatch } from './rbac-templates.ts';
+import { isClientKeyUnlock, isOnTrial, isReserved, isTemplateAction, rbacMismatch } from './rbac-templates.ts';
 
 /** How the decision about one request falls. */
 export interface Outcome {
@@ -56,15 +56,19 @@ function decideByPolicies(asked: Asked, grant: AccessPointGrant, deny: (message:
     }
     mismatches.push(makeReason(asked, name, 'NoMatch', `Not allowed: ${mismatch}.`));
   }
-  const shadow = isShadowable(asked, grant) ? ({ shadowed: true } as const) : {};
+  const onTrial = grant.policies.findIndex((policy) => isOnTrial(policy, asked.request));
+  // The policy that is tried out decides, so that the record names it.
+  if (onTrial > 0) mismatches.unshift(...mismatches.splice(onTrial, 1));
+  const isShadowed = (onTrial >= 0 || grant.mode === 'Shadow') && isShadowable(asked);
+  const shadow = isShadowed ? ({ shadowed: true } as const) : {};
   if (mismatches.length === 0) return { ...deny('The access point has no policies.'), ...shadow };
   return { basis: 'ImplicitDeny', reasons: mismatches, ...shadow };
 }
 
 /**
- * Shadow mode tries out the access point's policies on the calls that access points are for. It makes no administrator of
- * whoever comes through one, and does not open Kaap's own secrets.
+ * Shadow mode tries out policies on the calls that access points are for. It makes no administrator of whoever comes through
+ * one, and does not open Kaap's own secrets.
  */
-function isShadowable(asked: Asked, grant: AccessPointGrant): boolean {
-  return grant.mode === 'Shadow' && isTemplateAction(asked.request.action) && !isReserved(asked.relativeId);
+function isShadowable(asked: Asked): boolean {
+  return isTemplateAction(asked.request.action) && !isReserved(asked.relativeId);
 }

@@ -13,7 +13,8 @@ const BASIS: Readonly<Record<Decision['basis'], string>> = {
 };
 
 function headline(decision: Decision): string {
-  const shadow = decision.shadowed === true ? ' The access point is in Shadow mode, so the call goes on.' : '';
+  const shadow =
+    decision.shadowed === true ? ' The access point or its policy is in Shadow mode, so the call goes on.' : '';
   return BASIS[decision.basis] + shadow;
 }
 

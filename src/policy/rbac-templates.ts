@@ -61,6 +61,8 @@ export interface RbacPolicyInput {
   readonly resources: readonly string[];
   /** Absent: from any network. Present: from one of these, so an empty list admits nobody. */
   readonly networkRules?: readonly NetworkRule[];
+  /** See {@link ExpandedRbacPolicy.mode}. `Enforce` unless given. */
+  readonly mode?: ExpandedRbacPolicy['mode'];
 }
 
 /** What an RBAC resource such as `secret/shop/*` stands for. */
@@ -78,6 +80,8 @@ export interface ExpandedRbacPolicy {
   readonly templates: readonly RbacTemplate[];
   readonly resources: readonly RbacResource[];
   readonly networkRules?: readonly CompiledNetworkRule[];
+  /** `Shadow`: calls that only its resources or network rules keep out go on, and are recorded. */
+  readonly mode: 'Enforce' | 'Shadow';
 }
 
 /** @throws ApiError `InvalidParameter`, naming the permission, resource or network rule that is wrong. */
@@ -96,6 +100,7 @@ export function expandRbacPolicy(input: RbacPolicyInput): ExpandedRbacPolicy {
     scope: input.scope,
     templates: [...new Set(templates)],
     resources: input.resources.map((text) => parseRbacResource(text)),
+    mode: input.mode ?? 'Enforce',
   };
   if (input.networkRules === undefined) return policy;
   return { ...policy, networkRules: input.networkRules.map((rule) => compileNetworkRule(rule)) };
@@ -157,6 +162,11 @@ export function rbacMismatch(
     return `none of its network rules admits ${context.sourceIp}`;
   }
   return undefined;
+}
+
+/** Whether the policy is in mode Shadow, and about calls such as this: its templates have the action, and the scope is its own. */
+export function isOnTrial({ mode, scope, templates }: ExpandedRbacPolicy, request: AccessRequest): boolean {
+  return mode === 'Shadow' && request.scope === scope && templates.some(({ actions }) => actions.has(request.action));
 }
 
 /** Whether some template has the action at all. */

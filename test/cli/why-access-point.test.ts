@@ -7,11 +7,12 @@ import { startTestServer, type TestServer } from '../support/kms-server.ts';
 let server: TestServer;
 let shop: KmsClient;
 
-const policy = (resources: readonly string[], rule: string | undefined): Record<string, string> => ({
+const policy = (resources: readonly string[], rule: string | undefined, Mode = 'Enforce'): Record<string, string> => ({
   Name: 'shop',
   Permissions: JSON.stringify(['RbacPermission/Template/CryptoServiceSecretUser']),
   Resources: JSON.stringify(resources),
   AccessControlRules: JSON.stringify({ NetworkRules: rule === undefined ? [] : [rule] }),
+  Mode,
 });
 const modeOf = (mode: string): Record<string, string> => ({
   Name: 'shop',
@@ -78,8 +79,8 @@ describe('explanation and enforcement at an access point', () => {
     const rule = fc.constantFrom(undefined, 'here', 'elsewhere');
     const mode = fc.constantFrom('Enforce', 'Enforce', 'Shadow');
     await fc.assert(
-      fc.asyncProperty(resources, rule, mode, async (...[names, network, tried]) => {
-        await server.client.call('Kms', 'UpdatePolicy', policy(names, network));
+      fc.asyncProperty(resources, rule, mode, mode, async (...[names, network, tried, triedPolicy]) => {
+        await server.client.call('Kms', 'UpdatePolicy', policy(names, network, triedPolicy));
         await server.client.call('Kms', 'UpdateApplicationAccessPoint', modeOf(tried));
         for (const name of ['shop/db', 'shop/sealed', 'bank/db', 'kaap/client-key/shop/one']) {
           const get = (): Promise<unknown> => shop.getSecretValue({ SecretName: name });

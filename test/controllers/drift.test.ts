@@ -180,6 +180,11 @@ describe('What somebody changes in KMS behind the back of an administrator', () 
     await scene.untilKms('DescribeNetworkRule', { Name: 'private' }, (answer) => !answer.includes('0.0.0.0/0'));
   });
 
+  it('is put back: that an RbacPolicy is enforced', async () => {
+    await call('UpdatePolicy', { Name: 'reader', Mode: 'Shadow' });
+    await scene.untilKms('DescribePolicy', { Name: 'reader' }, has('"Mode":"Enforce"'));
+  });
+
   it('is put back: the resources of an RbacPolicy', async () => {
     const Permissions = '["RbacPermission/Template/CryptoServiceSecretUser"]';
     await call('UpdatePolicy', { Name: 'reader', Resources: '["secret/*"]', Permissions });

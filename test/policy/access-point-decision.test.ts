@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../../src/policy/evaluate.ts';
 import { emptyPolicySet } from '../../src/policy/policy-set.ts';
+import { expandRbacPolicy } from '../../src/policy/rbac-templates.ts';
 import { attached, clientKey, context, documentOf, entering, podSession, request } from '../support/policy-scene.ts';
 
 const read = request('kms:GetSecretValue', 'secret/shop/db');
@@ -159,6 +160,37 @@ describe('Shadow mode', () => {
     });
     expect(evaluate(podSession, [read], context, shadow)).not.toHaveProperty('shadowed');
     expect(evaluate(podSession, [other], context, entering())).not.toHaveProperty('shadowed');
+  });
+
+  test('of a policy alone covers the calls that it is about, and names it', () => {
+    const tried = (policy: object = {}) => entering({ mode: 'Shadow', ...policy });
+    const office = { name: 'office', type: 'Private', sourcePrivateIp: ['192.168.0.0/16'] } as const;
+    for (const policies of [tried(), tried({ resources: ['secret/bank/db'], networkRules: [office] })])
+      expect(evaluate(podSession, [other], context, policies)).toMatchObject({
+        effect: 'Deny',
+        shadowed: true,
+        reasons: [{ policy: 'RbacPolicy/shop-secrets' }],
+      });
+    expect(evaluate(podSession, [read], context, tried())).not.toHaveProperty('shadowed');
+    for (const [policies, asked] of [
+      [tried({ scope: 'kst-aaaa' }), other],
+      [tried(), request('kms:Decrypt', 'key/1')],
+      [tried(), request('kms:GetSecretValue', passwordOf('shop'))],
+      [tried({ resources: ['secret/*'] }), request('kms:PutSecretValue', 'secret/bank/db')],
+    ] as const) {
+      const decision = evaluate(podSession, [asked], context, policies);
+      expect(decision.effect).toBe('Deny');
+      expect(decision.shadowed).toBeUndefined();
+    }
+  });
+
+  test('of one of several policies is named before those that are enforced', () => {
+    const policyOf = (name: string, mode: 'Enforce' | 'Shadow') =>
+      expandRbacPolicy({ name, scope: 'shared', permissions: ['SecretUser'], resources: ['secret/shop/*'], mode });
+    const policies = [policyOf('a', 'Enforce'), policyOf('b', 'Shadow'), policyOf('c', 'Enforce')];
+    const decision = evaluate(podSession, [other], context, entering({}, { policies }));
+    expect(decision.shadowed).toBe(true);
+    expect(decision.reasons.map(({ policy }) => policy)).toEqual(['b', 'a', 'c'].map((name) => `RbacPolicy/${name}`));
   });
 
   test.each([

@@ -17,6 +17,8 @@ export interface RbacPolicySpec {
   resources: string[];
   /** Names of NetworkRules; none means from anywhere. */
   networkRules?: string[];
+  /** `Shadow` tries the policy out: what it would refuse is recorded and goes on. `Enforce` unless given. */
+  mode?: 'Enforce' | 'Shadow';
   description?: string;
 }
 
@@ -62,6 +64,12 @@ const specSchema: z.ZodType<RbacPolicySpec> = unchanging(
         'NetworkRules that calls must come from, any of them. When left out, calls may come from anywhere.',
         labelName('Name of a NetworkRule.'),
         { min: 1, max: 32 },
+      ),
+    ),
+    mode: optional(
+      choice(
+        'Enforce, which it is when left out, refuses what resources and networkRules do not cover. Shadow lets calls of the templates in the scope go on, and records what would have been refused.',
+        ['Enforce', 'Shadow'],
       ),
     ),
     description: optional(descriptionText()),

@@ -75,7 +75,7 @@ async function settle(
   inKms: KmsAnswer | undefined,
   signal: AbortSignal,
 ): Promise<KmsAnswer> {
-  const { scope, resources, networkRules = [], description = '' } = policy.spec;
+  const { scope, resources, networkRules = [], mode = 'Enforce', description = '' } = policy.spec;
   const permissions = policy.spec.templates.map((template) => templates[template] ?? template);
   const wanted = {
     Name: policy.metadata.name,
@@ -83,10 +83,12 @@ async function settle(
     Permissions: JSON.stringify(permissions),
     Resources: JSON.stringify(resources),
     AccessControlRules: JSON.stringify({ NetworkRules: networkRules }),
+    Mode: mode,
   };
   if (inKms === undefined) return kms.call('CreatePolicy', { ...wanted, KmsInstance: scope }, signal);
   const same =
     text(inKms, 'Description') === description &&
+    text(inKms, 'Mode') === mode &&
     sameMembers(list(inKms, 'Permissions'), permissions) &&
     sameMembers(list(inKms, 'Resources'), resources) &&
     sameMembers(networkRulesOf(inKms), networkRules);

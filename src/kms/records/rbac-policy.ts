@@ -12,6 +12,8 @@ export interface RbacPolicyRecord {
   resources: string[];
   /** Names of network rules; none: from any network. */
   networkRules: string[];
+  /** `Shadow`: what its resources and network rules keep out is recorded, and not refused. Absent: it is refused. */
+  mode?: 'Shadow';
 }
 
 export const rbacPolicyTable: RecordTable<RbacPolicyRecord> = new RecordTable('kms/policies');

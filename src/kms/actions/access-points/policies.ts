@@ -5,7 +5,7 @@ import type { Transaction } from '../../../ports/store.ts';
 import { resourceArn } from '../../arn.ts';
 import { sharedScope, type KmsDependencies } from '../../dependencies.ts';
 import { providerOfScope } from '../../instance.ts';
-import { description, json, optional, text, textList, withDefault } from '../../parameters.ts';
+import { description, json, oneOf, optional, text, textList, withDefault } from '../../parameters.ts';
 import { accessPointTable } from '../../records/access-point.ts';
 import { rbacPolicyTable, type RbacPolicyRecord } from '../../records/rbac-policy.ts';
 import {
@@ -33,6 +33,9 @@ const rules = json(
   'a JSON object such as {"NetworkRules":["office"]}',
 );
 
+/** `Mode`, a parameter of Kaap's own: `Shadow` tries a policy out. */
+const mode = oneOf(['Enforce', 'Shadow']);
+
 /** Whatever spelling → the long name, which the API shows. */
 function longName(permission: string): string {
   const template = rbacTemplates.get(permission);
@@ -46,6 +49,7 @@ function fields(dependencies: KmsDependencies, policy: RbacPolicyRecord): Record
     Arn: resourceArn(dependencies, 'policy', policy.name),
     Description: policy.description,
     KmsInstance: policy.kmsInstance,
+    Mode: policy.mode ?? 'Enforce',
     Name: policy.name,
   };
 }
@@ -67,6 +71,7 @@ export function createPolicy(dependencies: KmsDependencies): AnyAction {
       Resources: resources,
       AccessControlRules: withDefault(rules, { NetworkRules: [] }),
       Description: withDefault(description(), ''),
+      Mode: withDefault(mode, 'Enforce'),
     }),
     run: async (input) => {
       providerOfScope(dependencies, input.KmsInstance, 'KmsInstance');
@@ -77,6 +82,7 @@ export function createPolicy(dependencies: KmsDependencies): AnyAction {
         permissions: [...new Set(input.Permissions.map(longName))],
         resources: input.Resources,
         networkRules: input.AccessControlRules.NetworkRules,
+        ...(input.Mode === 'Shadow' && { mode: input.Mode }),
       };
       await dependencies.store.transact(async (transaction) => {
         await assertSound(transaction, policy);
@@ -98,6 +104,7 @@ export function updatePolicy(dependencies: KmsDependencies): AnyAction {
       Resources: optional(resources),
       AccessControlRules: optional(rules),
       Description: description().optional(),
+      Mode: optional(mode),
     }),
     run: async (input) => {
       await dependencies.store.transact(async (transaction) => {
@@ -106,6 +113,8 @@ export function updatePolicy(dependencies: KmsDependencies): AnyAction {
         if (input.Resources !== undefined) policy.resources = input.Resources;
         if (input.AccessControlRules !== undefined) policy.networkRules = input.AccessControlRules.NetworkRules;
         if (input.Description !== undefined) policy.description = input.Description;
+        if (input.Mode === 'Shadow') policy.mode = input.Mode;
+        else if (input.Mode === 'Enforce') delete policy.mode;
         await assertSound(transaction, policy);
         await rbacPolicyTable.put(transaction, policy.name, policy);
       });

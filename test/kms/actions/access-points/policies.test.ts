@@ -23,6 +23,7 @@ describe('permission policies', () => {
       Arn: arn('policy/p'),
       Description: '',
       KmsInstance: 'shared',
+      Mode: 'Enforce',
       Name: 'p',
       Permissions: JSON.stringify(Permissions),
       Resources: '["secret/a","key/*"]',
@@ -41,6 +42,17 @@ describe('permission policies', () => {
       Permissions,
       Resources: ['secret/b'],
     });
+  });
+
+  it('are tried out in mode Shadow, and enforced again', async () => {
+    const mode = async (): Promise<unknown> => (await kms.call('DescribePolicy', { Name: 'shop' }))['Mode'];
+    expect(await mode()).toBe('Enforce');
+    await kms.call('UpdatePolicy', { Name: 'shop', Mode: 'Shadow' });
+    await kms.call('UpdatePolicy', { Name: 'shop', Description: 'tried' });
+    expect(await mode()).toBe('Shadow');
+    await kms.call('UpdatePolicy', { Name: 'shop', Mode: 'Enforce' });
+    expect(await mode()).toBe('Enforce');
+    expect(await kms.failure('UpdatePolicy', { Name: 'shop', Mode: 'shadow' })).toMatch(/^InvalidParameter: /);
   });
 
   it.each<[string, Record<string, unknown>]>([
