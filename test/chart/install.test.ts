@@ -20,6 +20,12 @@ function podWith(extra: { annotations?: object; initContainers?: object[] }, whe
   };
 }
 
+/** What a kubelet shows of a static pod. */
+const mirror = {
+  ...podWith({ annotations: { 'kubernetes.io/config.mirror': 'abc' } }),
+  spec: { nodeName: 'node', containers: [{ name: 'shop', image: 'shop' }] },
+};
+
 const tryCreate = (object: object): ReturnType<typeof kubectl> =>
   kubectl(['create', '--dry-run=server', '--filename=-'], JSON.stringify(object));
 
@@ -79,7 +85,7 @@ describe('a release', () => {
     helm(['uninstall', 'kaap', '--namespace', namespace, '--no-hooks']);
   });
 
-  test('refuses a labelled pod that no webhook has injected, and says what to look at', async () => {
+  test('A4: refuses a labelled pod that no webhook has injected, and says what to look at', async () => {
     await eventually(() => tryCreate(podWith({})).status !== 0);
     expect(tryCreate(podWith({})).errors).toContain(`Deployment kaap-webhook in namespace ${namespace}`);
   });
@@ -88,8 +94,21 @@ describe('a release', () => {
     ['the annotation alone', { annotations }],
     ['the agent alone', { initContainers: [agent] }],
     ['another init container', { annotations, initContainers: [{ ...agent, name: 'agent' }] }],
-  ])('refuses a labelled pod with %s', (_title, extra) => {
+  ])('A4: refuses a labelled pod with %s', (_title, extra) => {
     expect(tryCreate(podWith(extra)).status).not.toBe(0);
+  });
+
+  test('A4: is not talked out of it by the labels of a namespace', () => {
+    const own = `kubernetes.io/metadata.name=${namespace}`;
+    const label = kubectl(['label', 'namespace', team, '--overwrite', own]);
+    expect([label.status === 0, tryCreate(podWith({})).status === 0]).toEqual([true, false]);
+    succeeded(kubectl(['label', 'namespace', team, 'kubernetes.io/metadata.name-', 'kaap.dev/exempt=true']));
+    expect(tryCreate(podWith({})).status).not.toBe(0);
+    expect(succeeded(kubectl(['get', 'namespace', team, '--output=jsonpath={.metadata.labels}']))).toContain(team);
+  });
+
+  test('A3: lets the mirror of a static pod pass: its node runs it already', () => {
+    succeeded(tryCreate(mirror));
   });
 
   test('admits an injected pod, and any pod in its own namespace', () => {
@@ -191,10 +210,11 @@ describe('a release', () => {
     succeeded(kubectl(['delete', 'pod', 'shop', '-n', team, '--grace-period=0', '--force']));
   });
 
-  test('with failurePolicy Fail, an absent webhook stops labelled pods and no others', async () => {
+  test('A4: with failurePolicy Fail, an absent webhook stops labelled pods and no others', async () => {
     release('upgrade', '--reuse-values', '--set', 'webhook.failurePolicy=Fail');
     const injected = podWith({ annotations, initContainers: [agent] });
     await eventually(() => tryCreate(injected).errors.includes('inject.kaap.dev'));
+    succeeded(tryCreate(mirror));
     const plain = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'plain', namespace: team } };
     succeeded(tryCreate({ ...plain, spec: { containers: [{ name: 'plain', image: 'plain' }] } }));
   });

@@ -185,6 +185,38 @@ describe.skipIf(controlPlaneBinaries() === undefined)('admission by a real API s
     expect(spec.containers[0]?.volumeMounts?.find(({ name }) => name === 'kaap-files')?.readOnly).toBe(true);
   });
 
+  test.each([
+    ['the address of the KMS', { annotations: { 'kaap.dev/endpoint': 'https://kms.evil.example' } }],
+    ['a role', { annotations: { 'kaap.dev/role': 'acs:ram::1:role/admin' } }],
+    ['another access point', { annotations: { 'kaap.dev/access-point': 'other' } }],
+    ['the image of the agent', { annotations: { 'kaap.dev/agent-image': 'evil' } }],
+    ['a command', { annotations: { 'kaap.dev/command': 'sh -c env' } }],
+    ['an authority', { annotations: { 'kaap.dev/ca': 'evil' } }],
+    ['that nothing be verified', { annotations: { 'kaap.dev/skip-verify': 'true' } }],
+    ['a service account', { labels: { 'kaap.dev/service-account': 'admin' } }],
+    ['a binding of another namespace', { annotations: { 'kaap.dev/bindings': 'other/db' } }],
+    ['a binding that does not exist', { annotations: { 'kaap.dev/bindings': 'none' } }],
+  ])('A1: a pod that names %s is not created', async (what, metadata) => {
+    const name = `names-${what.length}-${Date.now()}`;
+    const created = createPod(aPod({}, metadata), name);
+    await expect(created).rejects.toThrow(/admission webhook "inject\.kaap\.dev" denied the request: kaap: /);
+    expect(await client.get(pods, { namespace: 'shop', name }, { signal })).toBeUndefined();
+  });
+
+  test('A13: a dry run is answered with the pod as it would be, and nothing is there afterwards', async () => {
+    const { metadata, spec } = aPod();
+    const object = { metadata: { ...metadata, name: 'imagined', namespace: 'shop' }, spec };
+    const imagined = (await client.create(pods, object, { signal, dryRun: true })) as unknown as Pod;
+    expect(await client.get(pods, { namespace: 'shop', name: 'imagined' }, { signal })).toBeUndefined();
+    const real = (await client.create(pods, object, { signal })) as unknown as Pod;
+    const injected = ({ spec: { initContainers = [], volumes = [] } }: Pod): unknown[] => [
+      ...initContainers.map(({ env, command }) => ({ env, command })),
+      ...volumes.filter(({ name }) => name.startsWith('kaap-')),
+    ];
+    expect(injected(imagined)).toHaveLength(4);
+    expect(injected(imagined)).toEqual(injected(real));
+  });
+
   test('A13: another webhook after ours makes the API server ask again, and nothing is injected twice', async () => {
     meshPatch = [{ op: 'add', path: '/spec/containers/-', value: { name: 'proxy', image: 'mesh/proxy:1' } }];
     const { spec } = await createPod(aPod(), 'meshed').finally(() => (meshPatch = []));

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCertificateAuthority, issueServingCertificate, type CertificatePair } from '../../src/crypto/x509.ts';
 import { controlPlaneBinaries } from '../../tools/cluster/control-plane.ts';
 import { startBalancer, type Balancer } from './balancer.ts';
-import { serviceName, WebhookSite, type WebhookProcess } from './webhook-site.ts';
+import { serviceName, type WebhookProcess } from '../support/webhook-process.ts';
+import { WebhookSite } from './webhook-site.ts';
 
 const anAuthority = (commonName: string): CertificatePair =>
   createCertificateAuthority({ commonName, notBefore: Date.now() - 3_600_000, random: randomBytes });

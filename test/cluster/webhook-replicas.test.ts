@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { controlPlaneBinaries } from '../../tools/cluster/control-plane.ts';
 import { secretResource, webhookConfigurationResource } from '../../webhook/serving-cert.ts';
 import { startBalancer, type Balancer } from './balancer.ts';
-import { WebhookSite, type WebhookProcess } from './webhook-site.ts';
+import type { WebhookProcess } from '../support/webhook-process.ts';
+import { WebhookSite } from './webhook-site.ts';
 
 describe.skipIf(controlPlaneBinaries() === undefined)(
   'replicas of the webhook on a real API server (needs its binaries)',
@@ -73,6 +74,17 @@ describe.skipIf(controlPlaneBinaries() === undefined)(
         }
       });
       expect(others).toEqual([]);
+    });
+
+    test('A4: those that do not answer let no labelled pod pass, and no other waits for them', async () => {
+      for (const replica of replicas) replica.pause();
+      let isRefused = false;
+      const refusal = site.answer().finally(() => (isRefused = true));
+      expect(await site.answer({})).toBe('created');
+      expect(isRefused).toBe(false);
+      expect(await refusal).toContain('failed calling webhook');
+      for (const replica of replicas) replica.resume();
+      await site.eventually(() => site.isReviewed(), 'a review');
     });
 
     test('A12: a caBundle that somebody resets lets no pod pass, and is put back within seconds', async () => {

@@ -1,7 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +11,7 @@ import { createTransport } from '../../src/kube/transport.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { startControlPlane, type ControlPlane } from '../../tools/cluster/control-plane.ts';
 import { webhookConfigurationResource } from '../../webhook/serving-cert.ts';
+import { registerWebhook, startWebhookProcess, type WebhookProcess } from '../support/webhook-process.ts';
 
 const root = join(import.meta.dirname, '../..');
 const core = { group: '', version: 'v1' } as const;
@@ -25,39 +23,6 @@ const definitions: ResourceType = {
   namespaced: false,
 };
 const pods: ResourceType<KubeObject & { spec: object }> = { ...core, plural: 'pods', kind: 'Pod', namespaced: true };
-const services: typeof pods = { ...core, plural: 'services', kind: 'Service', namespaced: true };
-
-/** Name of the webhook for API servers, which its certificate has to show. */
-export const serviceName = 'kaap-webhook.kaap-system.svc';
-
-/** A process of the webhook. */
-export class WebhookProcess {
-  readonly port: number;
-  readonly #child: ChildProcess;
-  readonly #health: number;
-  /** What it has logged. */
-  log = '';
-
-  constructor(child: ChildProcess, port: number, health: number) {
-    this.#child = child;
-    this.port = port;
-    this.#health = health;
-    child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()));
-  }
-
-  /** What its readiness probe says. */
-  async isReady(): Promise<boolean> {
-    const response = await fetch(`http://127.0.0.1:${this.#health}/readyz`).catch(() => undefined);
-    return response?.ok === true;
-  }
-
-  /** Ends it as the kubelet does; resolves when it is gone. */
-  async end(): Promise<void> {
-    const gone = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await gone;
-  }
-}
 
 /** An API server without nodes, on which processes of the webhook are registered. */
 export class WebhookSite {
@@ -89,44 +54,12 @@ export class WebhookSite {
       await api.create(definitions, parse(readFileSync(join(root, 'crds', file), 'utf8')) as KubeObject, { signal });
     }
     for (const name of ['shop', 'kaap-system']) await api.create(namespaceType, { metadata: { name } }, { signal });
-    // The API server takes the port from the registration, and of an ExternalName only the name.
-    const service = {
-      metadata: { name: 'kaap-webhook', namespace: 'kaap-system' },
-      spec: { type: 'ExternalName', externalName: 'localhost' },
-    };
-    await api.create(services, service, { signal });
-    const registration = {
-      name: 'inject.kaap.dev',
-      admissionReviewVersions: ['v1'],
-      sideEffects: 'None',
-      failurePolicy: 'Fail',
-      clientConfig: { service: { namespace: 'kaap-system', name: 'kaap-webhook', path: '/mutate', port } },
-      objectSelector: { matchLabels: { 'kaap.dev/inject': 'true' } },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
-    };
-    const configuration = { metadata: { name: 'kaap' }, webhooks: [registration] };
-    await api.create(webhookConfigurationResource, configuration as never, { signal });
+    await registerWebhook(api, port, signal);
   }
 
   /** Starts a process of the webhook. */
   async startWebhook(environment: Readonly<Record<string, string>>): Promise<WebhookProcess> {
-    const [port, health] = [await freePort(), await freePort()];
-    const child = spawn(process.execPath, [join(root, 'src/cmd/webhook.ts')], {
-      env: {
-        ...process.env,
-        KUBECONFIG: this.#plane.kubeconfigPath,
-        KAAP_LISTEN: `127.0.0.1:${port}`,
-        KAAP_METRICS_LISTEN: `127.0.0.1:${health}`,
-        KAAP_ENDPOINT: 'https://kms.example',
-        KAAP_CA_FILE: join(import.meta.filename),
-        KAAP_AGENT_IMAGE: 'agent',
-        KAAP_WEBHOOK_SERVICE: serviceName,
-        POD_NAMESPACE: 'kaap-system',
-        ...environment,
-      },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const started = new WebhookProcess(child, port, health);
+    const started = await startWebhookProcess(this.#plane.kubeconfigPath, environment);
     this.#processes.push(started);
     return started;
   }
@@ -139,9 +72,9 @@ export class WebhookSite {
     await this.api.apply(webhookConfigurationResource, { metadata: { name: 'kaap' }, webhooks }, options);
   }
 
-  /** The answer of the API server to a pod that asks for secrets. The webhook refuses it: there is no binding. */
-  answer(): Promise<string> {
-    const metadata = { name: 'web', namespace: 'shop', labels: { 'kaap.dev/inject': 'true' } };
+  /** The answer of the API server to a pod that asks for secrets, by its labels. The webhook refuses it: there is no binding. */
+  answer(labels: Record<string, string> = { 'kaap.dev/inject': 'true' }): Promise<string> {
+    const metadata = { name: 'web', namespace: 'shop', labels };
     const spec = { containers: [{ name: 'app', image: 'app' }] };
     return this.api
       .create(pods, { metadata, spec }, { signal: this.signal, dryRun: true })
@@ -169,14 +102,4 @@ export class WebhookSite {
     await this.#plane.stop();
     rmSync(this.home, { recursive: true, force: true });
   }
-}
-
-/** A port of this host that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
