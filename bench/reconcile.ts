@@ -18,6 +18,7 @@ import { startControlPlane, type ControlPlane } from '../tools/cluster/control-p
 import { BindingFleet, forEachOf } from './load/binding-fleet.ts';
 import { fillerSecret, putObjects } from './load/etcd-objects.ts';
 import { usageOf } from './load/process-usage.ts';
+import { until } from './load/until.ts';
 import { WriteCounter } from './load/write-counter.ts';
 
 /**
@@ -47,14 +48,6 @@ function processorSeconds(): ReadonlyMap<string, number> {
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 600_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ten minutes`);
-    await sleep(50);
-  }
-}
 
 /** Requests that the API server has counted, whoever sent them. */
 async function requestsFor(installation: OperatorInstallation, resource: string): Promise<number> {

@@ -3,9 +3,10 @@
  * `npm run e2e`: brings a cluster up, builds the images from the Dockerfile, installs the chart, runs the end-to-end
  * suite, takes everything down again.
  *
- *     node tools/e2e.ts [--keep] [--no-images] [FILTER…]
+ *     node tools/e2e.ts [--keep] [--no-images] [--prepare] [FILTER…]
  *
  * `--keep` leaves cluster and installation for the next run; `--no-images` takes the images as they were built last.
+ * `--prepare` leaves them too, and runs no test.
  */
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
@@ -110,8 +111,9 @@ async function explain(cluster: ClusterAccess): Promise<void> {
 }
 
 async function main(): Promise<number> {
+  const flag = { type: 'boolean', default: false } as const;
   const { values, positionals } = parseArgs({
-    options: { keep: { type: 'boolean', default: false }, 'no-images': { type: 'boolean', default: false } },
+    options: { keep: flag, 'no-images': flag, prepare: flag },
     allowPositionals: true,
   });
   const handle = currentCluster();
@@ -129,6 +131,7 @@ async function main(): Promise<number> {
     await uninstall(cluster);
     await install(cluster);
     say('the chart is installed');
+    if (values.prepare) return 0;
     const vitest = resolve(checkout, 'node_modules/vitest/vitest.mjs');
     const { status } = spawnSync(
       process.execPath,
@@ -141,7 +144,7 @@ async function main(): Promise<number> {
     await explain(cluster);
     throw error;
   } finally {
-    if (!values.keep) {
+    if (!values.keep && !values.prepare) {
       await handle.down();
       say('the cluster is down');
     }

@@ -4,6 +4,7 @@ import {
   type ApplicationAccessPoint,
 } from '../../src/api/v1alpha1/application-access-point.ts';
 import { rbacPolicyType, type RbacPolicy } from '../../src/api/v1alpha1/rbac-policy.ts';
+import type { OnChange } from '../../src/api/v1alpha1/binding-refresh.ts';
 import { secretBindingType, type SecretBinding } from '../../src/api/v1alpha1/secret-binding.ts';
 import type { KmsClient } from '../../src/client/kms-client.ts';
 import { isReady } from '../../src/api/condition.ts';
@@ -39,11 +40,19 @@ export class BindingFleet {
   readonly size: FleetSize;
   readonly #api: KubeClusterApi;
   readonly #signal: AbortSignal;
+  readonly #onChange: (at: number) => OnChange;
 
-  constructor(api: KubeClusterApi, size: FleetSize, signal: AbortSignal) {
+  /** `onChange` says it of each binding; none of them follows new versions unless given. */
+  constructor(
+    api: KubeClusterApi,
+    size: FleetSize,
+    signal: AbortSignal,
+    onChange: (at: number) => OnChange = () => 'None',
+  ) {
     this.#api = api;
     this.size = size;
     this.#signal = signal;
+    this.#onChange = onChange;
   }
 
   refOf(at: number): { namespace: string; name: string } {
@@ -73,9 +82,19 @@ export class BindingFleet {
 
   async makeSecrets(kms: KmsClient): Promise<void> {
     await forEachOf(this.size.namespaces * this.size.secretsEach, async (at) => {
-      const SecretName = `fleet-${at % this.size.namespaces}/secret-${Math.floor(at / this.size.namespaces)}`;
-      await kms.createSecret({ SecretName, SecretData: 'x'.repeat(64), VersionId: 'v1' });
+      await kms.createSecret({ SecretName: this.#secretOf(at), SecretData: 'x'.repeat(64), VersionId: 'v1' });
     });
+  }
+
+  /** A new version of the secret of a binding, and of others that share it. */
+  async putVersion(kms: KmsClient, at: number, VersionId: string): Promise<void> {
+    await kms.putSecretValue({ SecretName: this.#secretOf(at), SecretData: VersionId, VersionId });
+  }
+
+  /** Takes a binding away and makes it anew: same name, another uid. */
+  async remakeBinding(at: number): Promise<void> {
+    await this.#api.delete(secretBindingType, this.refOf(at), { signal: this.#signal });
+    await this.changeBinding(at, 60);
   }
 
   /** Every binding, as the API server would have stored it. Resolves when the API server has seen them all. */
@@ -98,18 +117,25 @@ export class BindingFleet {
     await this.#api.apply<SecretBinding>(secretBindingType, object, { ...manager, signal: this.#signal });
   }
 
+  #secretOf(at: number): string {
+    const { namespaces, secretsEach } = this.size;
+    return `fleet-${at % namespaces}/secret-${Math.floor(at / namespaces) % secretsEach}`;
+  }
+
   #specOf(at: number, intervalSeconds: number): SecretBinding['spec'] {
     const { namespace, name } = this.refOf(at);
-    const secret = { name: `${namespace}/secret-${Math.floor(at / this.size.namespaces) % this.size.secretsEach}` };
+    const secret = { name: this.#secretOf(at) };
+    const onChange = this.#onChange(at);
     return {
       podSelector: { matchLabels: { app: name } },
       accessPoint: namespace,
       sources: [{ name: 'value', secret }],
       files: [{ path: 'value', source: 'value', mode: '0440' }],
+      ...(onChange === 'None' ? {} : { env: [{ name: 'VALUE', source: 'value' }] }),
       mountPath: '/var/run/secrets/kaap',
       envMethod: 'Auto',
       envReferences: 'Forbidden',
-      refresh: { intervalSeconds, onChange: 'None' },
+      refresh: { intervalSeconds, onChange },
     };
   }
 }

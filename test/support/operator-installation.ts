@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { kubeconfigConnection } from '../../src/kube/kube-config.ts';
+import { clusterVersion } from '../../tools/cluster/binaries.ts';
 import { makeKmsHome, startKmsProcess, type KmsProcess } from './kms-process.ts';
 
 const execute = promisify(execFile);
@@ -22,6 +23,8 @@ export interface InstallationSite {
   readonly helmPath: string;
   /** An empty folder for state, tokens and kubeconfigs. */
   readonly folder: string;
+  /** Values of the chart, as for `helm --set`, where others than its own are wanted. */
+  readonly chartValues?: readonly string[];
 }
 
 /** A running operator. */
@@ -61,7 +64,9 @@ export async function installOperator(site: InstallationSite): Promise<OperatorI
   await kubectl('wait', '--for=condition=Established', '--timeout=30s', '--filename', join(root, 'crds'));
   const access = join(site.folder, 'access.yaml');
   const shown = accessTemplates.map((name) => `--show-only=templates/${name}.yaml`);
-  const template = ['template', 'kaap', join(root, 'charts/kaap'), `--namespace=${systemNamespace}`, ...shown];
+  const values = (site.chartValues ?? []).map((value) => `--set=${value}`);
+  const where = [`--namespace=${systemNamespace}`, `--kube-version=${clusterVersion}`];
+  const template = ['template', 'kaap', join(root, 'charts/kaap'), ...where, ...values, ...shown];
   await writeFile(access, (await execute(site.helmPath, template)).stdout);
   await kubectl('apply', '--server-side', `--namespace=${systemNamespace}`, '--filename', access);
   const kms = await startKms(site, kubectl);

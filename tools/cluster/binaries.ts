@@ -21,7 +21,8 @@ export type BinaryName =
   | 'kubelet'
   | 'coredns'
   | 'helm'
-  | 'kind';
+  | 'kind'
+  | 'kwok';
 
 interface GoTool {
   /** The Go module that holds the program, and the version to build. */
@@ -72,10 +73,19 @@ const goTools: Readonly<Record<BinaryName, GoTool>> = {
     stamps: { 'helm.sh/helm/v4/internal/version.version': 'v4.3.1' },
   },
   kind: { module: 'sigs.k8s.io/kind', version: 'v0.33.0', package: 'sigs.k8s.io/kind' },
+  kwok: {
+    module: 'sigs.k8s.io/kwok',
+    version: 'v0.8.0',
+    package: 'sigs.k8s.io/kwok/cmd/kwok',
+    stamps: { 'sigs.k8s.io/kwok/pkg/consts.Version': 'v0.8.0' },
+  },
 };
 
-/** Every binary that tests use on a cluster of plain processes; `kind` is built only where a container engine answers. */
-const testedBinaries = (Object.keys(goTools) as BinaryName[]).filter((name) => name !== 'kind');
+/** Not built until asked for: `kind` where a container engine answers, `kwok` for measurements with simulated pods. */
+const onDemand: readonly string[] = ['kind', 'kwok'];
+
+/** Every binary that tests use on a cluster of plain processes. */
+const testedBinaries = (Object.keys(goTools) as BinaryName[]).filter((name) => !onDemand.includes(name));
 
 /** The version of Kubernetes that the binaries are built from, without a leading `v`. */
 export const clusterVersion: string = kubernetesVersion;
