@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ensureBinaries } from './binaries.ts';
 import { ClusterCgroup } from './cgroup.ts';
@@ -205,8 +206,21 @@ export class ProcessCluster implements Cluster {
       'hostname-override': node.nodeName,
       'node-ip': node.nodeAddress,
     });
-    processes.start('kubelet', [binaries.kubelet, ...kubelet]);
+    await this.#startKubelet(processes, [binaries.kubelet, ...kubelet]);
     processes.start('kube-proxy', [binaries['kube-proxy'], `--config=${at('kube-proxy.yaml')}`]);
+  }
+
+  /**
+   * Starts it again and again until it serves its health, as the init system of a node does: it ends where containerd, which
+   * has just started, does not speak CRI yet.
+   */
+  async #startKubelet(processes: ProcessGroup, command: readonly string[]): Promise<void> {
+    const health = this.inNetwork(['bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/10248']);
+    const isServing = (): Promise<boolean> => {
+      processes.start('kubelet', command);
+      return succeeds(run(health));
+    };
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline && !(await isServing());) await sleep(500);
   }
 
   #nodeSettings({ authority, server, settings }: ControlPlaneIdentity): node.NodeSettings {
