@@ -13,14 +13,10 @@ import {
   type OperatorInstallation,
   type OperatorProcess,
 } from '../test/support/operator-installation.ts';
-import {
-  freePort,
-  registerWebhook,
-  startWebhookProcess,
-  type WebhookProcess,
-} from '../test/support/webhook-process.ts';
+import { registerWebhook, startWebhookProcess, type WebhookProcess } from '../test/support/webhook-process.ts';
 import { ensureBinaries } from '../tools/cluster/binaries.ts';
 import { startControlPlane, type ControlPlane } from '../tools/cluster/control-plane.ts';
+import { freePorts } from '../tools/cluster/free-ports.ts';
 import { BindingFleet } from './load/binding-fleet.ts';
 import { liveHeap } from './load/live-heap.ts';
 import { PodFleet } from './load/pod-fleet.ts';
@@ -118,7 +114,7 @@ const happenings: readonly Happening[] = [
 
 /** Pods of bindings that exist before the operator starts: from its start to the last binding that knows its pods. */
 async function measureCold({ installation, writes }: Site): Promise<MeasuredOperator> {
-  const [inspectorPort, metricsPort] = [await freePort(), await freePort()];
+  const [inspectorPort = 0, metricsPort = 0] = await freePorts(2);
   const operator = await installation.startOperator('cold', {
     NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
     KAAP_METRICS_LISTEN: `127.0.0.1:${metricsPort}`,

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { ClusterApi } from '../../src/kube/cluster-api.ts';
 import type { KubeObject, ResourceType } from '../../src/kube/resource.ts';
+import { freePorts } from '../../tools/cluster/free-ports.ts';
 import { webhookConfigurationResource } from '../../webhook/serving-cert.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -62,7 +62,7 @@ export async function startWebhookProcess(
   kubeconfigPath: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<WebhookProcess> {
-  const [port, health] = [await freePort(), await freePort()];
+  const [port = 0, health = 0] = await freePorts(2);
   const child = spawn(process.execPath, [join(root, 'src/cmd/webhook.ts')], {
     env: {
       ...process.env,
@@ -104,14 +104,4 @@ export async function registerWebhook(
   };
   const configuration = { metadata: { name: 'kaap' }, webhooks: [registration] };
   await api.create(webhookConfigurationResource, configuration as never, { signal });
-}
-
-/** A port of this host that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
