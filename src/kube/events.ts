@@ -41,7 +41,7 @@ const maxNoteBytes = 1024;
 const seriesEndsAfterMs = 6 * 60_000;
 /** A series that grows is written this often at most: the API server is not a counter. */
 const seriesWriteEveryMs = 30_000;
-/** Series remembered at once; the ones not seen for longest are forgotten. */
+/** Series remembered at once; the ones not seen for longest are forgotten, and those that have ended. */
 const maxSeries = 4096;
 
 /**
@@ -70,6 +70,11 @@ export class EventRecorder {
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#allowance = { events: normalBurst, atMs: options.clock.monotonic() };
+  }
+
+  /** Series that are remembered, so that a repeat of theirs grows them. */
+  get series(): number {
+    return this.#series.size;
   }
 
   /** Never rejects: an event is a courtesy, and the reconciliation that it tells of must not fail for it. */
@@ -112,11 +117,13 @@ export class EventRecorder {
     return takes;
   }
 
+  /** Forgets what has ended, too: where pods come and go, nothing of most events is ever seen again. */
   #remember(id: string, series: Series): void {
     this.#series.set(id, series);
-    if (this.#series.size <= maxSeries) return;
-    const oldest = this.#series.keys().next();
-    if (oldest.done !== true) this.#series.delete(oldest.value);
+    for (const [oldest, { seenAtMs }] of this.#series) {
+      if (this.#series.size <= maxSeries && series.seenAtMs - seenAtMs <= seriesEndsAfterMs) return;
+      this.#series.delete(oldest);
+    }
   }
 
   #event(object: KubeObject, details: EventDetails): KubeEvent {

@@ -73,6 +73,17 @@ describe('repeats', () => {
     expect(written.at(-1)?.series?.lastObservedTime).toBe('2026-01-01T00:01:31.000000Z');
   });
 
+  test('are no longer expected after a quiet time: what pods that are gone gave rise to is forgotten', async () => {
+    const { clock, recorder } = setup();
+    for (let number = 0; number < 1000; number += 1) {
+      await recorder.record(widget(`w${number}`), details, { signal });
+      clock.advance(1000);
+    }
+    expect(recorder.series).toBe(361);
+    for (let number = 0; number < 5000; number += 1) await recorder.record(widget(`v${number}`), details, { signal });
+    expect(recorder.series).toBe(4096);
+  });
+
   test('after a quiet time are a new event', async () => {
     const { clock, written, recorder } = setup();
     await recorder.record(widget('w'), details, { signal });
