@@ -5,7 +5,7 @@ import { MemoryNonceStore, type NonceStore } from '../gateway/nonce-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { openBarrier, type Barrier } from '../storage/barrier.ts';
-import { PostgresNonces } from '../storage/postgres-nonces.ts';
+import { PostgresNonces, type PostgresNoncesOptions } from '../storage/postgres-nonces.ts';
 import { postgresRows } from '../storage/postgres-rows.ts';
 import { openPostgresStore } from '../storage/postgres-store.ts';
 import type { RawRows } from '../storage/raw-rows.ts';
@@ -20,8 +20,8 @@ export interface StoredState {
   store: SealableStore;
   /** The same store row by row, for backup and restore. */
   rows: RawRows;
-  /** URL of the database; undefined for a file. */
-  url: string | undefined;
+  /** What nonces are kept with, but for their salt; undefined for a file. */
+  database: Omit<PostgresNoncesOptions, 'salt'> | undefined;
 }
 
 /** What works on it with its keys. */
@@ -39,11 +39,13 @@ export type StateConfig = Pick<KmsConfig, 'dataDir' | 'seal' | 'instances' | 'ac
 export async function openStoredState(config: StateConfig, log: Logger): Promise<StoredState> {
   const url = databaseUrlOf(config);
   if (url !== undefined) {
-    return { store: await openPostgresStore({ url, log }), rows: postgresRows({ url }), url };
+    const store = await openPostgresStore({ url, log });
+    const database = { connection: { url }, saw: store.saw };
+    return { store, rows: postgresRows({ url }), database };
   }
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const path = join(config.dataDir, 'kaap.db');
-  return { store: openSqliteStore(path, { log }), rows: sqliteRows(path), url };
+  return { store: openSqliteStore(path, { log }), rows: sqliteRows(path), database: undefined };
 }
 
 export interface UnsealOptions {
@@ -69,11 +71,11 @@ export async function unsealState(state: StoredState, options: UnsealOptions): P
     barrier.seal();
     await seal.close?.();
   };
-  if (state.url === undefined) {
+  if (state.database === undefined) {
     const nonces = new MemoryNonceStore({ clock, salt: randomBytes(32) });
     return { barrier, nonces, close: sealAgain };
   }
-  const nonces = new PostgresNonces({ connection: { url: state.url }, salt: barrier.deriveSecretKey('nonces') });
+  const nonces = new PostgresNonces({ ...state.database, salt: barrier.deriveSecretKey('nonces') });
   return {
     barrier,
     nonces,

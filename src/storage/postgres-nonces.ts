@@ -11,6 +11,8 @@ export interface PostgresNoncesOptions {
   connection: PostgresOptions;
   /** Keeps callers from choosing colliding nonces; the same on every replica. */
   salt: KeyObject;
+  /** Hears which revision was there while nonces were claimed; see `PostgresStore.saw`. */
+  saw: (revision: number) => void;
 }
 
 interface Claim {
@@ -21,19 +23,21 @@ interface Claim {
 
 /**
  * Remembers signature nonces for all replicas, so that a request that one of them took counts at no other, nor after a
- * restart. Claims of one turn of the event loop are one statement. A nonce that cannot be written is an error, and the
+ * restart. Claims of one turn of the event loop are one statement, which is a look for changes as well. A nonce that cannot be written is an error, and the
  * request is refused. Writes are answered before they are durable: a crash of the database server forgets the nonces of
  * its last half second, never one that a replica of Kaap alone crashed with.
  */
 export class PostgresNonces {
   readonly #pool: Pool;
   readonly #salt: KeyObject;
+  readonly #saw: (revision: number) => void;
   readonly #timer: NodeJS.Timeout;
   #waiting: Claim[] = [];
 
-  constructor({ connection, salt }: PostgresNoncesOptions) {
+  constructor({ connection, salt, saw }: PostgresNoncesOptions) {
     this.#pool = createPool({ ...connection, poolSize: 2, durable: false });
     this.#salt = salt;
+    this.#saw = saw;
     this.#timer = setInterval(() => void this.#forget(), forgetEveryMs).unref();
   }
 
@@ -62,14 +66,16 @@ export class PostgresNonces {
       else first.set(id, claim);
     }
     try {
-      const { rows } = await this.#pool.query<{ fingerprint: Buffer }>({
+      const { rows } = await this.#pool.query<{ fingerprint: Buffer; revision: string }>({
         name: 'claim',
         text: `INSERT INTO nonces SELECT f, now() + interval '${retention}' FROM unnest($1::bytea[]) AS f
-               ON CONFLICT DO NOTHING RETURNING fingerprint`,
+               ON CONFLICT DO NOTHING
+               RETURNING fingerprint, (SELECT value FROM counters WHERE name = 'revision') AS revision`,
         values: [
           [...first.values()].map(({ fingerprint }) => fingerprint).toSorted((one, other) => one.compare(other)),
         ],
       });
+      if (rows[0] !== undefined) this.#saw(Number(rows[0].revision));
       const fresh = new Set(rows.map(({ fingerprint }) => fingerprint.toString('latin1')));
       for (const [id, { resolve }] of first) resolve(fresh.has(id) ? 'fresh' : 'used');
     } catch (error) {

@@ -38,6 +38,15 @@ export interface PostgresStoreOptions extends PostgresOptions {
   log?: Logger;
 }
 
+export interface PostgresStore extends SealableStore {
+  /**
+   * Takes the counter of revisions from another statement's answer, in the turn of the event loop in which that came, for
+   * a look: whoever goes on because of the answer had come before the statement began. Counts only when there was nothing
+   * to tell; otherwise he looks himself.
+   */
+  readonly saw: (revision: number) => void;
+}
+
 /** Transactions in one commit at most. */
 const maxBatch = 256;
 
@@ -49,7 +58,7 @@ const maxBatch = 256;
  * become one transaction of the database. When the database cannot be reached, or ends the connection, callers get
  * ServiceUnavailableTemporary; a commit whose connection broke may then have been made or not, as with any server.
  */
-export async function openPostgresStore(options: PostgresStoreOptions): Promise<SealableStore> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const pool = createPool(options);
   try {
     const client = await pool.connect();
@@ -62,7 +71,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     }
     const engine = new PostgresEngine(pool, options, revision);
     await engine.followOthers();
-    return new GuardedStore(engine);
+    return Object.assign(new GuardedStore(engine), { saw: (revision: number) => engine.saw(revision) });
   } catch (error) {
     await pool.end();
     throw error;
@@ -138,6 +147,15 @@ class PostgresEngine implements StoreEngine {
     const revision = await selectRevision(this.#pool);
     if (revision < told) throw this.#stop(revision);
     if (revision > told) this.#tell(await selectChanges(this.#pool, told), revision);
+    this.#lookedNow();
+  }
+
+  /** See {@link PostgresStore.saw}. */
+  saw(revision: number): void {
+    if (revision === this.feed.told && this.#stopped === undefined) this.#lookedNow();
+  }
+
+  #lookedNow(): void {
     this.#hasLooked = true;
     process.nextTick(this.#endOfTurn);
   }
