@@ -1,8 +1,8 @@
 import type { Clock } from '../lib/clock.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Principal } from '../policy/principal.ts';
-import type { Credential, CredentialSource } from '../ports/identity.ts';
-import type { NonceStore } from './nonce-store.ts';
+import type { AccessKeyCredential, Credential, CredentialSource } from '../ports/identity.ts';
+import type { NonceClaim, NonceStore } from './nonce-store.ts';
 import type { Proof } from './protocols/protocol.ts';
 import { maxSkewMs } from './request-time.ts';
 import { decoyKey } from './signature.ts';
@@ -38,18 +38,48 @@ function checkUsable(credential: Credential, now: number): void {
   }
 }
 
-async function claimNonce(nonces: NonceStore, proof: Proof): Promise<void> {
+async function claimNonce(nonces: NonceStore, proof: Proof, early: NonceClaim | undefined): Promise<void> {
   if (proof.nonce === undefined) return;
   if (proof.nonce.length > maxNonceLength) {
     throw new ApiError('InvalidParameter', `The signature nonce is longer than ${maxNonceLength} characters.`);
   }
-  const claim = await nonces.claim(proof.accessKeyId, proof.nonce);
+  const claim = early ?? (await nonces.claim(proof.accessKeyId, proof.nonce));
   if (claim === 'used') {
     throw new ApiError('SignatureNonceUsed', 'The signature nonce was used before. Send a new one with each request.');
   }
   if (claim === 'full') {
     throw new ApiError('Rejected.Throttling', 'Too many requests in the last half hour. Try again later.');
   }
+}
+
+/** What was found out with a credential that may be out of date. */
+interface Beginning {
+  readonly credential: AccessKeyCredential;
+  readonly matches: boolean;
+  /** Made only if the signature matches. */
+  readonly claim: NonceClaim | undefined;
+}
+
+/**
+ * Where a claim is a look for changes, too, both are asked for at once: the signature is verified, and the nonce claimed, with
+ * the access key as it was known last. Nothing is decided by it: it counts only once the key was found unchanged. What
+ * somebody may do with a key that is gone is to use up nonces of his own.
+ */
+async function begin(
+  { nonces, credentials }: AuthenticationDependencies,
+  proof: Proof,
+): Promise<Beginning | undefined> {
+  const { accessKeyId, keyKind, nonce } = proof;
+  if (nonces.claimsLook !== true || nonce === undefined || nonce.length > maxNonceLength) return undefined;
+  const credential = keyKind === 'AccessKey' ? credentials.recall?.(accessKeyId) : undefined;
+  if (credential === undefined) return undefined;
+  const matches = proof.verify(credential);
+  return { credential, matches, claim: matches ? await nonces.claim(accessKeyId, nonce) : undefined };
+}
+
+/** The beginning, if it was made with this very credential. */
+function standing(begun: Beginning | undefined, credential: Credential | undefined): Beginning | undefined {
+  return credential?.kind === 'AccessKey' && credential.secret === begun?.credential.secret ? begun : undefined;
 }
 
 /**
@@ -62,17 +92,18 @@ async function claimNonce(nonces: NonceStore, proof: Proof): Promise<void> {
 export async function authenticate(dependencies: AuthenticationDependencies, proof: Proof): Promise<Principal> {
   const now = dependencies.clock.now();
   checkTimestamp(proof, now);
+  const begun = await begin(dependencies, proof);
   const credential =
     proof.accessKeyId.length > maxKeyIdLength
       ? undefined
       : await dependencies.credentials.find(proof.accessKeyId, proof.securityToken);
   const genuine = credential?.kind === proof.keyKind ? credential : undefined;
-  const matches = proof.verify(genuine ?? decoyKey(proof.keyKind));
+  const matches = standing(begun, genuine)?.matches ?? proof.verify(genuine ?? decoyKey(proof.keyKind));
   if (credential === undefined) {
     throw new ApiError('InvalidAccessKeyId.NotFound', 'Specified access key is not found.');
   }
   if (genuine === undefined || !matches) throw new ApiError('SignatureDoesNotMatch', proof.mismatchMessage);
   checkUsable(genuine, now);
-  await claimNonce(dependencies.nonces, proof);
+  await claimNonce(dependencies.nonces, proof, begun?.claim);
   return genuine.principal;
 }

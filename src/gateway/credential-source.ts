@@ -4,9 +4,9 @@ import type { Clock } from '../lib/clock.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Principal } from '../policy/principal.ts';
 import type { ClientKeyEntry, FindClientKey } from '../ports/access-point-directory.ts';
-import type { Credential, CredentialSource } from '../ports/identity.ts';
+import type { AccessKeyCredential, Credential, CredentialSource } from '../ports/identity.ts';
 import type { ValueReader } from '../ports/store.ts';
-import { findAccessKey, type AccessKey } from '../ram/access-keys.ts';
+import { findAccessKey, recallAccessKey, type AccessKey } from '../ram/access-keys.ts';
 import { createSessionOpener, type SessionOpener } from '../sts/session-token.ts';
 
 export interface CredentialSourceOptions {
@@ -47,6 +47,10 @@ export function createCredentialSource(options: CredentialSourceOptions): Creden
       const key = await findAccessKey(store, accessKeyId);
       return key === undefined ? undefined : accessKeyCredential(key, accountId);
     },
+    recall: (accessKeyId) => {
+      const key = recallAccessKey(store, accessKeyId);
+      return key === undefined ? undefined : accessKeyCredential(key, accountId);
+    },
   };
 }
 
@@ -75,7 +79,10 @@ function openSession(
   return { kind: 'AccessKey', accessKeyId, secret, principal: session, active: true };
 }
 
-function accessKeyCredential({ accessKeyId, secret, owner, active }: AccessKey, accountId: string): Credential {
+function accessKeyCredential(
+  { accessKeyId, secret, owner, active }: AccessKey,
+  accountId: string,
+): AccessKeyCredential {
   const principal: Principal = { ...owner, accountId, accessKeyId };
   return { kind: 'AccessKey', accessKeyId, secret, principal, active };
 }

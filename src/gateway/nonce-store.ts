@@ -6,6 +6,11 @@ export type NonceClaim = 'fresh' | 'used' | 'full';
 
 /** Remembers signature nonces for longer than a request's timestamp is accepted, so that no request counts twice. */
 export interface NonceStore {
+  /**
+   * Whether a claim is a question to the store of all replicas that tells it of changes, too: then nobody who goes on because
+   * of it asks again. Not unless given.
+   */
+  readonly claimsLook?: boolean;
   claim(accessKeyId: string, nonce: string): NonceClaim | Promise<NonceClaim>;
 }
 

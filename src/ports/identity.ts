@@ -4,7 +4,7 @@ import type { SecretBytes } from '../lib/secret-bytes.ts';
 
 /** What signs a request: an access key of an account, RAM user or STS session, or a client key of an access point. */
 export type Credential =
-  | { kind: 'AccessKey'; accessKeyId: string; secret: SecretBytes; principal: Principal; active: boolean }
+  | AccessKeyCredential
   | {
       kind: 'ClientKey';
       accessKeyId: string;
@@ -15,10 +15,23 @@ export type Credential =
       notAfter: number;
     };
 
+export interface AccessKeyCredential {
+  kind: 'AccessKey';
+  accessKeyId: string;
+  secret: SecretBytes;
+  principal: Principal;
+  active: boolean;
+}
+
 /** Finds what an access key id stands for. */
 export interface CredentialSource {
   /** `undefined` when the id is unknown (or revoked). A `securityToken` is given for STS access keys. */
   find(accessKeyId: string, securityToken: string | undefined): Promise<Credential | undefined>;
+  /**
+   * The access key that was found last under an id, from memory alone: something to begin with, never to decide by. While
+   * it is the present one, `find` gives it with the same `secret`, the same object.
+   */
+  recall?(accessKeyId: string): AccessKeyCredential | undefined;
 }
 
 /** A verified projected service-account token. */

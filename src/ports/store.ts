@@ -18,6 +18,11 @@ export interface Store {
    * shared with others who read it: the store may keep it as long as the value is the present one.
    */
   view<T extends object>(bucket: string, key: string, decode: Decode<T>): Promise<T | undefined>;
+  /**
+   * The record that {@link view} gave last, from memory alone; `undefined` when it is not there. Something may have changed
+   * since: nothing is decided by it unless a view gives the same afterwards.
+   */
+  recall?<T extends object>(bucket: string, key: string, decode: Decode<T>): T | undefined;
   /** Reads a page of a bucket outside a transaction, in ascending order of the keys' UTF-8 bytes. */
   scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]>;
   /** The keys that {@link scan} finds, without reading their values: to count them, and to find the page that is asked for. */
@@ -34,7 +39,7 @@ export interface Store {
 export type Decode<T extends object> = (value: Uint8Array) => T;
 
 /** Reads single values: a store, or a transaction, whose values belong to the caller. */
-export type ValueReader = Pick<Transaction, 'get'> & Partial<Pick<Store, 'view'>>;
+export type ValueReader = Pick<Transaction, 'get'> & Partial<Pick<Store, 'view' | 'recall'>>;
 
 /** Reads a record: a store's, frozen and maybe shared, or the transaction's own. */
 export function readRecord<T extends object>(

@@ -133,6 +133,15 @@ export async function findAccessKey(store: ValueReader, accessKeyId: string): Pr
   return { accessKeyId, ...record };
 }
 
+/**
+ * The access key as it was found last, from memory alone; `undefined` when it is not there. It may have been changed or
+ * deleted since. While it is the present one, {@link findAccessKey} finds it with the same `secret`, the same object.
+ */
+export function recallAccessKey(store: ValueReader, accessKeyId: string): AccessKey | undefined {
+  const record = store.recall?.(ramBuckets.accessKeys, accessKeyId, decodeUsable);
+  return record && { accessKeyId, ...record };
+}
+
 /** Switches an access key on or off. `false` when there is none of that id. */
 export async function setAccessKeyActive(store: Store, accessKeyId: string, active: boolean): Promise<boolean> {
   return store.transact((transaction) => switchAccessKey(transaction, accessKeyId, active));

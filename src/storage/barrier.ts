@@ -43,6 +43,7 @@ export interface BarrierOptions {
  * docs/adr/0004-store-and-barrier.md. Names of buckets and keys, and lengths of values, are not hidden.
  */
 export interface Barrier extends Store {
+  readonly recall: NonNullable<Store['recall']>;
   readonly sealed: boolean;
   /** Forgets every key. Takes effect at once, also for transactions that are under way. */
   seal(): void;
@@ -202,6 +203,11 @@ class SealedStore implements Barrier {
     this.#views.keep(bucket, key, { decode, record }, { round, bytes: stored?.value.length ?? 0 });
     stored?.value.fill(0);
     return record;
+  }
+
+  recall<T extends object>(bucket: string, key: string, decode: Decode<T>): T | undefined {
+    this.#assertReachable(bucket);
+    return this.#views.find(bucket, key, decode)?.record as T | undefined;
   }
 
   async scan(bucket: string, options?: ScanOptions): Promise<readonly StoredEntry[]> {

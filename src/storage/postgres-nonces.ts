@@ -28,6 +28,7 @@ interface Claim {
  * its last half second, never one that a replica of Kaap alone crashed with.
  */
 export class PostgresNonces {
+  readonly claimsLook = true;
   readonly #pool: Pool;
   readonly #salt: KeyObject;
   readonly #saw: (revision: number) => void;

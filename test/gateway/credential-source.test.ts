@@ -5,7 +5,9 @@ import { ManualClock } from '../../src/lib/clock.ts';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import type { ClientKeyEntry } from '../../src/ports/access-point-directory.ts';
 import type { CredentialSource } from '../../src/ports/identity.ts';
+import type { Seal } from '../../src/ports/seal.ts';
 import { createAccessKey, setAccessKeyActive, type AccessKeyOwner } from '../../src/ram/access-keys.ts';
+import { openBarrier } from '../../src/storage/barrier.ts';
 import { MemoryStore } from '../../src/storage/memory-store.ts';
 import { sealSessionToken } from '../../src/sts/session-token.ts';
 import { accountId, podSession } from '../support/policy-scene.ts';
@@ -39,6 +41,14 @@ beforeEach(() => {
   });
 });
 
+const noClientKey = (): Promise<undefined> => Promise.resolve(undefined);
+
+const seal: Seal = {
+  kind: 'plain',
+  wrap: (rootKey) => Promise.resolve(Buffer.from(rootKey)),
+  unwrap: (wrapped) => Promise.resolve(Buffer.from(wrapped)),
+};
+
 const keyOf = (owner: AccessKeyOwner) => createAccessKey(store, { owner, now: start, random: randomBytes });
 
 describe('a credential', () => {
@@ -62,6 +72,25 @@ describe('a credential', () => {
     await source.find(accessKeyId, undefined);
     await setAccessKeyActive(store, accessKeyId, false);
     expect(await source.find(accessKeyId, undefined)).toMatchObject({ active: false });
+  });
+
+  test('of an access key is recalled with the very secret that was found, until it is found changed', async () => {
+    const barrier = await openBarrier(store, seal, { createIfMissing: true });
+    source = createCredentialSource({ store: barrier, accountId, sessionKey, clock, findClientKey: noClientKey });
+    const { accessKeyId } = await createAccessKey(barrier, {
+      owner: { kind: 'Account' },
+      now: start,
+      random: randomBytes,
+    });
+    expect(source.recall?.(accessKeyId)).toBeUndefined();
+    const found = await source.find(accessKeyId, undefined);
+    expect(source.recall?.(accessKeyId)).toEqual(found);
+    expect(source.recall?.(accessKeyId)?.secret).toBe(found?.kind === 'AccessKey' && found.secret);
+    await setAccessKeyActive(barrier, accessKeyId, false);
+    const changed = await source.find(accessKeyId, undefined);
+    expect(changed?.kind === 'AccessKey' && changed.secret).not.toBe(found?.kind === 'AccessKey' && found.secret);
+    await source.find('STS.1', token);
+    expect(source.recall?.('STS.1')).toBeUndefined();
   });
 
   test('of a session is in its token', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KmsClient, staticCredentials } from '../../src/client/kms-client.ts';
 import { formBody } from '../../src/client/parameters.ts';
 import { signRequest } from '../../src/client/sign-request.ts';
 import { startTestServer, type TestServer } from '../support/kms-server.ts';
@@ -115,6 +116,45 @@ describe('Two replicas on one database', () => {
     expect(await list()).toBe('Forbidden.NoPermission');
     await first.client.call('Ram', 'DeleteAccessKey', { UserName: 'ci', UserAccessKeyId: AccessKey.AccessKeyId });
     expect(await list()).toBe('InvalidAccessKeyId.NotFound');
+  });
+
+  it('D9: refuse an access key on every replica as soon as one has switched it off, also while it is used', async () => {
+    const user = { UserName: 'switched' };
+    await first.client.call('Ram', 'CreateUser', user);
+    const readOnly = { PolicyType: 'System', PolicyName: 'AliyunKMSReadOnlyAccess' };
+    await first.client.call('Ram', 'AttachPolicyToUser', { ...user, ...readOnly });
+    const { AccessKey } = (await first.client.call('Ram', 'CreateAccessKey', user)) as {
+      AccessKey: { AccessKeyId: string; AccessKeySecret: string };
+    };
+    const credentials = staticCredentials({
+      accessKeyId: AccessKey.AccessKeyId,
+      accessKeySecret: AccessKey.AccessKeySecret,
+    });
+    const { endpoint, caPem } = second;
+    const client = new KmsClient({ endpoint, caPem, region: 'local', credentials, maxAttempts: 1 });
+    const list = (): Promise<string> => code(client.call('Kms', 'ListKeys', {}));
+    const turn = (Status: string): Promise<unknown> =>
+      first.client.call('Ram', 'UpdateAccessKey', { ...user, UserAccessKeyId: AccessKey.AccessKeyId, Status });
+    for (let round = 0; round < 10; round += 1) {
+      expect(await list()).toBe('OK');
+      let off = false;
+      const late: string[] = [];
+      const hammer = async (): Promise<void> => {
+        for (let calls = 0; calls < 30; calls += 1) {
+          const begunAfter = off;
+          const outcome = await list();
+          if (begunAfter) late.push(outcome);
+        }
+      };
+      const hammering = [hammer(), hammer()];
+      await turn('Inactive');
+      off = true;
+      expect(await list()).toBe('InvalidAccessKeyId.Inactive');
+      await Promise.all(hammering);
+      expect(new Set(late)).toEqual(new Set(['InvalidAccessKeyId.Inactive']));
+      await turn('Active');
+    }
+    client.close();
   });
 
   it('C6: refuse a request on one replica that the other has taken', async () => {

@@ -50,6 +50,25 @@ describe('The cache of the barrier', () => {
     await barrier.close();
   });
 
+  it('recalls the very record that was viewed last, without a look, until a change was told, and none while sealed', async () => {
+    const { store, reads } = counted(new MemoryStore());
+    const barrier = await openBarrier(store, seal, { createIfMissing: true });
+    await put(barrier, 'a', 'key', 'one');
+    expect(barrier.recall('a', 'key', decode)).toBeUndefined();
+    const viewed = await barrier.view('a', 'key', decode);
+    const before = reads();
+    expect(barrier.recall('a', 'key', decode)).toBe(viewed);
+    expect(barrier.recall('a', 'key', (value) => ({ ...decode(value) }))).toBeUndefined();
+    expect(reads()).toBe(before);
+    await put(barrier, 'a', 'key', 'two');
+    expect(barrier.recall('a', 'key', decode)).toBeUndefined();
+    await barrier.view('a', 'none', decode);
+    expect(barrier.recall('a', 'none', decode)).toBeUndefined();
+    barrier.seal();
+    expect(() => barrier.recall('a', 'key', decode)).toThrow(StoreSealedError);
+    await barrier.close();
+  });
+
   it('is empty once sealed, gives nothing while sealed, and the present value once unsealed', async () => {
     const { store, reads } = counted(new MemoryStore());
     const barrier = await openBarrier(store, seal, { createIfMissing: true });
