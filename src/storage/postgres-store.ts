@@ -71,7 +71,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     }
     const engine = new PostgresEngine(pool, options, revision);
     await engine.followOthers();
-    return Object.assign(new GuardedStore(engine), { saw: (revision: number) => engine.saw(revision) });
+    return Object.assign(new GuardedStore(engine), { saw: (seen: number) => engine.saw(seen) });
   } catch (error) {
     await pool.end();
     throw error;
