@@ -45,10 +45,12 @@ export async function pageOfTable<T extends object>(
   const from = (PageNumber - 1) * PageSize;
   const keys: string[] = [];
   let count = 0;
-  for await (const key of table.eachKey(store)) {
-    if (hidden.has(key)) continue;
-    if (count >= from && count < from + PageSize) keys.push(key);
-    count += 1;
+  for await (const page of table.keyPages(store)) {
+    for (const key of page) {
+      if (hidden.has(key)) continue;
+      if (count >= from && count < from + PageSize) keys.push(key);
+      count += 1;
+    }
   }
   const records = await Promise.all(keys.map((key) => table.get(store, key)));
   const items = keys.flatMap((key, index) => {
