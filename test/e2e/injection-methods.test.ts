@@ -84,13 +84,27 @@ beforeAll(async () => {
 });
 
 describe('the wrapper', () => {
-  it('A7: gives an image without shell and libc exactly what the kubelet could not, and a file from a template', async () => {
+  it('A7, A8: gives an image without shell and libc exactly what the kubelet could not, and a file from a template', async () => {
     const names = ['PASSWORD', 'LONG_A', 'LONG_B', 'LONG_C', '/var/run/secrets/kaap/app.json'];
     await cluster().apply([pod('wrapped', template('wrapped', names, {}, 'Never'))]);
     const got = await printedBy('wrapped', names);
     expect(got.get('PASSWORD')?.toString()).toBe(awkward.password);
     for (const letter of ['A', 'B', 'C']) expect(got.get(`LONG_${letter}`)?.toString()).toBe(awkward.long);
     expect(JSON.parse(got.get('/var/run/secrets/kaap/app.json')?.toString() ?? '')).toEqual({ p: awkward.password });
+  });
+});
+
+describe('A8: a secret on a command line', () => {
+  it.each([
+    ['that the wrapper sets', 'wrapped', 'PASSWORD'],
+    ['that the kubelet sets', 'restarted', 'VALUE'],
+  ])('%s is refused before any node sees it', async (_title, bound, variable) => {
+    const name = `line-${bound}`;
+    const made = pod(name, template(bound, [`--password=$(${variable})`], {}, 'Never'));
+    await expect(cluster().apply([made])).rejects.toThrow(/command line/);
+    expect(await podsOf(namespace, `binding=${bound}`)).not.toContainEqual(
+      expect.objectContaining({ metadata: expect.objectContaining({ name }) }),
+    );
   });
 });
 

@@ -106,6 +106,44 @@ describe('A3: a pod with containers of every kind', () => {
   });
 });
 
+describe('A3: a pod with variables from elsewhere', () => {
+  it('has the secret where a ConfigMap says otherwise, and all else that the ConfigMap says', async () => {
+    const data = { DB_PASSWORD: 'from the ConfigMap', OTHER: 'other' };
+    const made = template(['DB_PASSWORD', 'OTHER']);
+    Object.assign(made.spec.containers[0], { envFrom: [{ configMapRef: { name: 'settings' } }] });
+    const metadata = { name: 'settings', namespace };
+    await cluster().apply([{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, pod('env-from', made)]);
+    const got = await printedBy('env-from', ['DB_PASSWORD', 'OTHER']);
+    expect(got.get('DB_PASSWORD')?.toString()).toBe((JSON.parse(value) as { password: string }).password);
+    expect(got.get('OTHER')?.toString()).toBe('other');
+  });
+});
+
+describe('A3: a pod with the network of its node', () => {
+  it('has its secrets', async () => {
+    const host = 'e2e-shapes-host';
+    const labels = { 'pod-security.kubernetes.io/enforce': 'privileged' };
+    const objects = tenantObjects({ namespace: host, method: 'role' }).map((object) =>
+      (object as { kind: string }).kind === 'Namespace' ? { ...object, metadata: { name: host, labels } } : object,
+    );
+    await cluster().apply(objects);
+    await kaap(['secret', 'put', `${host}/db`], value);
+    await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind/db', '-n', host, '--timeout=60s']);
+    const { metadata, spec } = podTemplate({ namespace: host, args: wanted, restartPolicy: 'Never' });
+    const network = { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' };
+    const named = { ...metadata, name: 'host', namespace: host };
+    await cluster().apply([{ apiVersion: 'v1', kind: 'Pod', metadata: named, spec: { ...spec, ...network } }]);
+    const got = await eventually(
+      async () => {
+        const seen = await printed(host, 'host').catch(() => new Map<string, Buffer | null>());
+        return seen.size === wanted.length ? seen : undefined;
+      },
+      () => cluster().kubectl(['describe', 'pod', '-n', host, 'host']),
+    );
+    expect(got.get(file)?.toString()).toBe(value);
+  });
+});
+
 describe('A10: a hostile container of the same pod', () => {
   it('that a binding does not name has neither variable nor file', async () => {
     const made = template(['--serve', ...wanted], { app: 'one' });
