@@ -72,26 +72,31 @@ export class PodStream {
     }
   }
 
-  /** Looks at every pod that has ended, and gives those that have not. */
+  /** Looks at every pod that has ended, and gives those that have not, or whose log could not be read to its end. */
   async inspectOnce(): Promise<PodObject[]> {
     const left: PodObject[] = [];
     for (const workload of ['bound', 'unrelated'] as const) {
       for (const pod of await podsOf(this.#namespace, `workload=${workload}`)) {
-        if (pod.status.phase !== 'Succeeded') left.push(pod);
-        else await this.#conclude(pod, workload);
+        if (pod.status.phase !== 'Succeeded' || !(await this.#isConcluded(pod, workload))) left.push(pod);
       }
     }
     return left;
   }
 
-  async #conclude({ metadata: { name } }: PodObject, workload: Workload): Promise<void> {
+  /**
+   * Whether a pod that has ended is done with. One line for each subject is in its log, `MISSING` where there was nothing; a
+   * log with fewer was cut, as when the kubelet was killed while it told it: the API server then ends without an error.
+   */
+  async #isConcluded({ metadata: { name } }: PodObject, workload: Workload): Promise<boolean> {
     if (workload === 'bound') {
       const got = await printed(this.#namespace, name);
+      if (got.size < subjects.length) return false;
       const [file, user] = [got.get('/var/run/secrets/kaap/db.json')?.toString(), got.get('DB_USER')?.toString()];
       if (file === this.#expected.file && user === this.#expected.user) this.report.right += 1;
       else this.report.wrong.push(`${name} printed ${got.size} values: ${[...got.keys()].join(', ')}`);
     }
     await this.#access.kubectl(['delete', 'pod', name, '-n', this.#namespace, '--wait=false']);
+    return true;
   }
 
   /** Undefined when the pod was created, else why it was not. Waits for an API server that serves. */
