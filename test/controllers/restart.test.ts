@@ -70,6 +70,21 @@ describe('The next step of restarts in place', () => {
     ],
     ['is the end when all have it', { pods: [first({ restarts: 1 })], turns: given() }, 'Complete'],
     [
+      'does not give back for a pod that has just been made and is ready, however late it is',
+      { pods: [first()], turns: given({ atMs: 390_000 }), nowMs: 400_000, late: true },
+      'Await',
+    ],
+    [
+      'gives back for one that is not ready, and not for one that is',
+      {
+        pods: [first(), pod('b', { mark: 'new', ready: false })],
+        turns: given({ atMs: 399_000 }),
+        nowMs: 400_000,
+        late: true,
+      },
+      'GiveBack',
+    ],
+    [
       'gives back when the first fails',
       { pods: [first({ ready: false, failing: true }), pod('b')], turns: given() },
       'GiveBack',

@@ -66,8 +66,10 @@ export function nextRestart(input: RestartInput): RestartStep {
   const having = pods.filter(({ mark }) => mark === wanted);
   const failing = having.find(({ failing: fails, uid }) => fails && turns.get(uid)?.sick !== true);
   if (failing !== undefined) return { type: 'GiveBack', why: `the pod ${failing.name} fails with the new version` };
-  const waiting = having.find((pod) => !isThrough(pod, input));
-  if (waiting !== undefined && late) {
+  const unfinished = having.filter((pod) => !isThrough(pod, input));
+  const waiting = unfinished.find(({ ready }) => !ready) ?? unfinished[0];
+  // One that is ready is through in a minute at most: where pods come and go, there is always one, and nothing wrong with it.
+  if (waiting !== undefined && late && !waiting.ready) {
     return { type: 'GiveBack', why: `the pod ${waiting.name} did not become ready in time with the new version` };
   }
   if (waiting !== undefined) return { type: 'Await', pod: waiting };
