@@ -17,13 +17,13 @@ const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
 const context: AccessContext = { time: Date.UTC(2026, 0, 1), sourceIp: '10.1.2.3', secureTransport: true };
 
 /** A custom policy of a team: its keys, its secrets, from its network, and never the deletion of keys. */
-function teamPolicy(team: number): string {
+function teamPolicy(team: number, ...more: string[]): string {
   return JSON.stringify({
     Version: '1',
     Statement: [
       {
         Effect: 'Allow',
-        Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey', 'kms:Describe*'],
+        Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey', 'kms:Describe*', ...more],
         Resource: [`acs:kms:*:${accountId}:key/team-${team}-*`, `acs:kms:*:${accountId}:alias/team-${team}/*`],
         Condition: { StringEquals: { 'kms:tag/team': [`team-${team}`] } },
       },
@@ -34,10 +34,15 @@ function teamPolicy(team: number): string {
 }
 
 const documents = Array.from({ length: policyCount }, (_, team) => teamPolicy(team));
+/** The same, no two of which list the same actions: what is made of such a list is shared by nobody. */
+const unlikeDocuments = documents.map((_document, team) => teamPolicy(team, `kms:Odd${team}`));
 const readOnly = systemPolicies.get('AliyunKMSReadOnlyAccess')?.document ?? '';
 
 /** A user of three teams who decrypts with a key of the last one, a request that every statement is asked about. */
-function userOf(round: number): { principal: Principal; request: AccessRequest; texts: string[] } {
+function userOf(
+  round: number,
+  from: readonly string[] = documents,
+): { principal: Principal; request: AccessRequest; texts: string[] } {
   const teams = [round * 7919, round * 104_729 + 1, round * 31 + 2].map((number) => number % policyCount);
   const team = teams[2] ?? 0;
   return {
@@ -48,15 +53,17 @@ function userOf(round: number): { principal: Principal; request: AccessRequest; 
       scope: 'shared',
       tags: { team: `team-${team}` },
     },
-    texts: [readOnly, ...teams.map((number) => documents[number] ?? '')],
+    texts: [readOnly, ...teams.map((number) => from[number] ?? '')],
   };
 }
 
-function decideForUser(round: number): boolean {
-  const { principal, request, texts } = userOf(round);
+function decideForUser(round: number, from?: readonly string[]): boolean {
+  const { principal, request, texts } = userOf(round, from);
   const identityPolicies = texts.map((document, index) => ({ name: `RamPolicy/p${index}`, document }));
   return evaluate(principal, [request], context, { identityPolicies }).effect === 'Allow';
 }
+
+const decideForUnlikeUser = (round: number): boolean => decideForUser(round, unlikeDocuments);
 
 /** The same, with documents as a store gives them: texts that were never seen before as objects. */
 function decideForUserFromStore(round: number): boolean {
@@ -164,6 +171,7 @@ const reference = measure(decideByReference);
 const rows: [string, number, number][] = [
   ['reference evaluator', reference, slowest(decideByReference)],
   ['RAM user, 4 policies', measure(decideForUser), slowest(decideForUser)],
+  ['RAM user, 4 unlike policies', measure(decideForUnlikeUser), slowest(decideForUnlikeUser)],
   ['RAM user, 4 policies, new texts', measure(decideForUserFromStore), slowest(decideForUserFromStore)],
   ['pod at an access point', measure(decideForPod), slowest(decideForPod)],
 ];

@@ -19,9 +19,22 @@ export interface ReferenceQuestion {
   action: string;
   resource: string;
   tags: Record<string, string>;
+  /** What the request is known by besides, such as `acs:SourceIp`. */
+  facts?: Record<string, string>;
+  /** Of somebody who came through an access point; his only source of permissions. */
+  grants?: ReferenceGrant[];
   identityPolicies: string[];
   sessionPolicy?: string | undefined;
   resourcePolicy?: string | undefined;
+}
+
+/** A permission policy of an access point in the scope `shared`. */
+export interface ReferenceGrant {
+  templates: ('SecretUser' | 'CryptoServiceKeyUser')[];
+  /** `key/<id>` and `secret/<name>`; `*` may stand at the end. */
+  resources: string[];
+  /** Blocks of addresses; absent: from anywhere. */
+  networks?: string[];
 }
 
 const list = (value: string | string[] | undefined): string[] => (value === undefined ? [] : [value].flat());
@@ -37,17 +50,46 @@ function like(pattern: string, text: string, flags = ''): boolean {
 const statementsOf = (document: string | undefined): ReferenceStatement[] =>
   document === undefined ? [] : (JSON.parse(document) as { Statement: ReferenceStatement[] }).Statement;
 
-/** The conditions of the test's documents: StringEquals, StringNotEquals and StringLike on tags. */
-function conditionsHold({ Effect, Condition }: ReferenceStatement, tags: Record<string, string>): boolean {
-  return Object.entries(Condition ?? {}).every(([operator, keys]) =>
-    Object.entries(keys).every(([key, values]) => {
-      const actual = tags[key.replace('kms:tag/', '')];
-      if (operator === 'StringEquals') return actual !== undefined && list(values).includes(actual);
-      if (operator === 'StringLike') return actual !== undefined && list(values).some((value) => like(value, actual));
-      if (operator !== 'StringNotEquals') throw new Error(`no such operator here: ${operator}`);
-      return actual === undefined ? Effect === 'Deny' : !list(values).includes(actual);
-    }),
-  );
+const bitsOf = (address: string): string =>
+  address
+    .split('.')
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('');
+
+function isInBlock(address: string, block: string): boolean {
+  const [base = '', length = '32'] = block.split('/');
+  return bitsOf(address).slice(0, Number(length)) === bitsOf(base).slice(0, Number(length));
+}
+
+const isNumber = (text: string): boolean => /^-?\d+(\.\d+)?$/.test(text);
+
+/** Operators that are not negated → whether a fact and a value fit; `undefined` when they cannot be compared. */
+const comparisons: Record<string, (fact: string, value: string) => boolean | undefined> = {
+  StringEquals: (fact, value) => fact === value,
+  StringEqualsIgnoreCase: (fact, value) => fact.toUpperCase() === value.toUpperCase(),
+  StringLike: (fact, value) => like(value, fact),
+  NumericEquals: (fact, value) => (isNumber(fact) ? Number(fact) === Number(value) : undefined),
+  NumericLessThan: (fact, value) => (isNumber(fact) ? Number(fact) < Number(value) : undefined),
+  NumericGreaterThanEquals: (fact, value) => (isNumber(fact) ? Number(fact) >= Number(value) : undefined),
+  DateLessThan: (fact, value) => Date.parse(fact) < Date.parse(value),
+  DateGreaterThanEquals: (fact, value) => Date.parse(fact) >= Date.parse(value),
+  Bool: (fact, value) => fact === value,
+  IpAddress: isInBlock,
+};
+
+function conditionsHold({ Effect, Condition }: ReferenceStatement, { tags, facts }: ReferenceQuestion): boolean {
+  return Object.entries(Condition ?? {}).every(([operator, keys]) => {
+    const negated = operator.includes('Not');
+    const compare = comparisons[operator.replace('Not', '')];
+    if (compare === undefined) throw new Error(`no such operator here: ${operator}`);
+    return Object.entries(keys).every(([key, values]) => {
+      const fact = key.startsWith('acs:') ? facts?.[key] : tags[key.replace('kms:tag/', '')];
+      if (fact === undefined) return negated && Effect === 'Deny';
+      const outcomes = list(values).map((value) => compare(fact, value));
+      if (outcomes.includes(true)) return !negated;
+      return outcomes.includes(undefined) ? Effect === 'Deny' : negated;
+    });
+  });
 }
 
 function applies(statement: ReferenceStatement, question: ReferenceQuestion): boolean {
@@ -55,7 +97,7 @@ function applies(statement: ReferenceStatement, question: ReferenceQuestion): bo
   const action =
     statement.NotAction === undefined ? listed(list(statement.Action)) : !listed(list(statement.NotAction));
   const resource = list(statement.Resource).some((pattern) => like(pattern, question.resource));
-  return action && resource && conditionsHold(statement, question.tags);
+  return action && resource && conditionsHold(statement, question);
 }
 
 const about =
@@ -63,7 +105,24 @@ const about =
   (statement: ReferenceStatement): boolean =>
     list(statement.Principal?.RAM).some((name) => names.includes(name));
 
-/** `Allow`, or how it was denied. Users and roles of one account only. */
+const keyActions = ['kms:Encrypt', 'kms:Decrypt'];
+
+/** Whether the policy gives it, of the actions and resources that the tests ask about. */
+function isGranted({ templates, resources, networks }: ReferenceGrant, question: ReferenceQuestion): boolean {
+  const { action, facts, resource } = question;
+  const name = resource.split(':').slice(4).join(':');
+  const kind = action === 'kms:GetSecretValue' ? 'secret' : 'key';
+  if (kind === 'secret' ? !templates.includes('SecretUser') : !templates.includes('CryptoServiceKeyUser')) return false;
+  if (kind === 'key' && !keyActions.includes(action)) return false;
+  if (name.startsWith('secret/kaap/client-key/') || !name.startsWith(`${kind}/`)) return false;
+  const listed = resources.some((one) =>
+    one.endsWith('*') ? one.startsWith(`${kind}/`) && name.startsWith(one.slice(0, -1)) : one === name,
+  );
+  const address = facts?.['acs:SourceIp'] ?? '';
+  return listed && (networks === undefined || networks.some((block) => isInBlock(address, block)));
+}
+
+/** `Allow`, or how it was denied. Users, roles and access points of one account only. */
 export function referenceDecision(question: ReferenceQuestion): 'Allow' | 'ExplicitDeny' | 'ImplicitDeny' {
   const { principalArn, accountId, identityPolicies, sessionPolicy, resourcePolicy } = question;
   const account = [`acs:ram::${accountId}:root`, `acs:ram::${accountId}:*`];
@@ -73,7 +132,9 @@ export function referenceDecision(question: ReferenceQuestion): 'Allow' | 'Expli
 
   const denials = [...identity, ...session, ...resource.filter(about([principalArn, ...account]))];
   if (denials.some(({ Effect }) => Effect === 'Deny')) return 'ExplicitDeny';
-  const grants = [...identity, ...resource.filter(about([principalArn]))];
+  const statements = [...identity, ...resource.filter(about([principalArn]))];
+  const granted =
+    question.grants?.some((grant) => isGranted(grant, question)) ?? statements.some(({ Effect }) => Effect === 'Allow');
   const narrowed = sessionPolicy !== undefined && !session.some(({ Effect }) => Effect === 'Allow');
-  return grants.some(({ Effect }) => Effect === 'Allow') && !narrowed ? 'Allow' : 'ImplicitDeny';
+  return granted && !narrowed ? 'Allow' : 'ImplicitDeny';
 }
