@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -12,6 +13,8 @@ export interface KubernetesTokenReviewOptions {
   readonly caFile: string;
   /** For a whole call; 5000 unless given. */
   readonly timeoutMs?: number;
+  /** A text that was never asked with before; a UUID unless given. */
+  readonly unique?: () => string;
 }
 
 /** A TokenReview adapter with its connections. */
@@ -34,13 +37,19 @@ export const inClusterTokenReview: KubernetesTokenReviewOptions = {
 /**
  * Sends TokenReviews to an API server over kept-alive TLS connections. Rejects unless the server answered 201 with a status;
  * errors hold neither token.
+ *
+ * An API server remembers for ten seconds what it said of a token and a list of audiences (k8s.io/apiserver,
+ * cached_token_authenticator.go), also when the pod of the token is deleted meanwhile. So each review asks for one more
+ * audience, which no token has and nobody asked for before: what it answers is what is true now.
  */
 export function createKubernetesTokenReview(options: KubernetesTokenReviewOptions): KubernetesTokenReview {
   const url = new URL(PATH, options.server);
   if (url.protocol !== 'https:') throw new Error(`The API server must be an https URL: ${options.server}`);
   const agents = new AgentPool();
+  const unique = options.unique ?? randomUUID;
   return {
-    reviewToken: async (spec, signal) => {
+    reviewToken: async ({ token: reviewed, audiences }, signal) => {
+      const spec = { token: reviewed, audiences: [...audiences, `kaap.dev/review/${unique()}`] };
       const [token, ca] = await Promise.all([readFile(options.tokenFile, 'utf8'), readFile(options.caFile, 'utf8')]);
       const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec };
       const body = Buffer.from(JSON.stringify(review));

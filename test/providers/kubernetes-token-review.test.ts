@@ -14,6 +14,11 @@ import {
 } from '../../src/providers/kubernetes-token-review.ts';
 
 const spec = { token: 'canary-pod-token', audiences: ['kaap.dev/access-point/shop'] };
+/** What the API server is asked the first, second… time. */
+const numbered = (time: number): object => ({
+  token: spec.token,
+  audiences: [...spec.audiences, `kaap.dev/review/number-${time}`],
+});
 const signal = (): AbortSignal => new AbortController().signal;
 
 interface Seen {
@@ -74,6 +79,7 @@ function reviewWithin(timeoutMs: number): KubernetesTokenReview {
     tokenFile: file('token'),
     caFile: file('ca'),
     timeoutMs,
+    unique: () => `number-${seen.length + 1}`,
   });
 }
 
@@ -92,9 +98,15 @@ describe('a TokenReview', () => {
         method: 'POST',
         url: '/apis/authentication.k8s.io/v1/tokenreviews',
         authorization: 'Bearer own-token-1',
-        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec },
+        body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: numbered(1) },
       },
     ]);
+  });
+
+  test('C3: asks for an audience that it never asked for before, which no API server remembers an answer to', async () => {
+    await review.reviewToken(spec, signal());
+    await review.reviewToken(spec, signal());
+    expect(seen.map(({ body }) => body)).toMatchObject([{ spec: numbered(1) }, { spec: numbered(2) }]);
   });
 
   test('uses a connection again, and the own token that was renewed meanwhile', async () => {
