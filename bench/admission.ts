@@ -5,6 +5,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { silentLogger } from '../src/lib/log.ts';
 import { aBinding, aContext, aPod, installation } from '../test/webhook/support/fixtures.ts';
 import { createWebhookHandler } from '../webhook/server.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * Admission at a steady rate with 1,000 bindings in the namespace: `node bench/admission.ts`. To reach: p99 of 5 ms at
@@ -14,8 +15,8 @@ import { createWebhookHandler } from '../webhook/server.ts';
  * the times of both, and not in the processor time of the same spans.
  */
 
-const rate = Number(process.env['BENCH_RATE'] ?? 200);
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 8);
+const rate = setting('BENCH_RATE', 200);
+const seconds = setting('BENCH_SECONDS', 8);
 const bindings = Array.from({ length: 1000 }, (_, index) =>
   aBinding({ podSelector: { matchLabels: { app: index === 500 ? 'web' : `other-${index}` } } }, `binding-${index}`),
 );

@@ -10,6 +10,7 @@ import { agentConfigVariable, type AgentConfig } from '../webhook/agent/agent-co
 import { readerOf } from '../webhook/agent/kms-reader.ts';
 import { runAgent } from '../webhook/agent/run-agent.ts';
 import { residentOf } from './load/process-usage.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * What an agent costs: time to its secrets and memory, each beside a bare Node process of the same run, and how long a new
@@ -17,8 +18,8 @@ import { residentOf } from './load/process-usage.ts';
  * while it refreshes (60 MiB resident), 1 MiB while it holds, 5 s for the last pod (p99).
  */
 
-const pods = Number(process.env['BENCH_PODS'] ?? 1000);
-const starts = Number(process.env['BENCH_STARTS'] ?? 15);
+const pods = setting('BENCH_PODS', 1000);
+const starts = setting('BENCH_STARTS', 15);
 const checkout = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'kaap-bench-agent-'));
 const server = await startDevelopmentServer();

@@ -5,6 +5,7 @@ import { bareHandler } from './load/bare-handler.ts';
 import { assumePodRole, createUser, rootOf, startBelievingServer } from './load/callers.ts';
 import { callDirectly, type DirectLoad } from './load/direct-call.ts';
 import { median } from './load/measured-window.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * Processor time of a call from the parsed request to the answer, signature, decision and durable audit record included,
@@ -12,8 +13,8 @@ import { median } from './load/measured-window.ts';
  * 64 calls at a time in this process, all in turn in rounds: `node bench/call.ts`. Set TMPDIR to a folder in memory.
  */
 
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 12);
-const calls = Number(process.env['BENCH_CALLS'] ?? 6400);
+const rounds = setting('BENCH_ROUNDS', 12);
+const calls = setting('BENCH_CALLS', 6400);
 /** Names of the subjects to measure, with semicolons between them; all unless given. */
 const only = process.env['BENCH_ONLY']?.split(';');
 

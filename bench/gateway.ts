@@ -5,7 +5,9 @@ import { compare, report, takeTurns, type Subject, type Window } from './load/me
 import { startOpenBao } from './load/openbao-server.ts';
 import { openBaoSubjects } from './load/openbao-subjects.ts';
 import { startReplicas } from './load/replicas.ts';
+import { say } from './load/say.ts';
 import { startServerProcess } from './load/server-process.ts';
+import { setting } from './load/setting.ts';
 import { joinGenerators, joinServers } from './load/side-by-side.ts';
 
 /**
@@ -16,16 +18,14 @@ import { joinGenerators, joinServers } from './load/side-by-side.ts';
  * take turns in short windows; what counts are the medians of the ratios within a round: `node bench/gateway.ts`.
  */
 
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 7);
-const milliseconds = Number(process.env['BENCH_WINDOW_MS'] ?? 1000);
-const connections = Number(process.env['BENCH_CONNECTIONS'] ?? 64);
+const rounds = setting('BENCH_ROUNDS', 7);
+const milliseconds = setting('BENCH_WINDOW_MS', 1000);
+const connections = setting('BENCH_CONNECTIONS', 64);
 /** `sqlite`, `postgresql`, or both with a comma; both unless given. */
 const stores = (process.env['BENCH_STORES'] ?? 'sqlite,postgresql').split(',');
 const openBaoProgram = process.env['KAAP_BENCH_BAO'];
 
 const pressure: Pressure = { connections, milliseconds };
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Subjects with a server of theirs; several, when there are several groups. */
 interface Group {

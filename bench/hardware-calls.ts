@@ -10,7 +10,9 @@ import { instance, startHsm, type HsmScene } from '../test/services/hsm-scene.ts
 import { createSoftHsmToken, type SoftHsmToken } from '../test/services/softhsm-token.ts';
 import { startKmsGenerator } from './load/kms-generator.ts';
 import { median, report, takeTurns, type Subject } from './load/measured-window.ts';
+import { say } from './load/say.ts';
 import { startServerProcess, type ServerProcess } from './load/server-process.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * A whole `kms` whose keys are in an HSM with 10,000 keys in it: Encrypt, Decrypt and AsymmetricSign over HTTPS, beside
@@ -18,10 +20,10 @@ import { startServerProcess, type ServerProcess } from './load/server-process.ts
  * for the slowest hundredth of the turns of the event loop of `kms` meanwhile.
  */
 
-const keyCount = Number(process.env['BENCH_HSM_KEYS'] ?? 10_000);
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const milliseconds = Number(process.env['BENCH_WINDOW_MS'] ?? 1000);
-const connections = Number(process.env['BENCH_CONNECTIONS'] ?? 64);
+const keyCount = setting('BENCH_HSM_KEYS', 10_000);
+const rounds = setting('BENCH_ROUNDS', 5);
+const milliseconds = setting('BENCH_WINDOW_MS', 1000);
+const connections = setting('BENCH_CONNECTIONS', 64);
 // Making ten thousand objects is as slow as the disk; what is measured is not the disk of the token.
 if (existsSync('/dev/shm')) process.env['TMPDIR'] = '/dev/shm';
 
@@ -91,8 +93,6 @@ async function subjectsOf(server: ServerProcess, where: string, place: Parameter
     subject('AsymmetricSign', { ...signing, KeyVersionId, Digest }),
   ];
 }
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<void> {
   const scene = await startScene();

@@ -9,6 +9,8 @@ import type { KeyMaterial } from '../src/ports/key-provider.ts';
 import { instance, startHsm, type HsmScene } from '../test/services/hsm-scene.ts';
 import { createSoftHsmToken, type SoftHsmToken } from '../test/services/softhsm-token.ts';
 import type { DirectAnswer, DirectQuestion } from './load/pkcs11-direct.ts';
+import { say } from './load/say.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * Keys in an HSM through the `hsm` process, beside direct calls of the same module, taken in turns: `node bench/hsm.ts`.
@@ -16,8 +18,8 @@ import type { DirectAnswer, DirectQuestion } from './load/pkcs11-direct.ts';
  * start within 3 s, and 10 ms for the slowest hundredth of the turns of the event loop that calls.
  */
 
-const keyCount = Number(process.env['BENCH_HSM_KEYS'] ?? 10_000);
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
+const keyCount = setting('BENCH_HSM_KEYS', 10_000);
+const seconds = setting('BENCH_SECONDS', 3);
 const rounds = 3;
 const callers = 64;
 // Making ten thousand objects is as slow as the disk; what is measured is not the disk.
@@ -124,8 +126,6 @@ function processorMs({ process: { pid } }: HsmScene): number {
   );
   return ticks.reduce((sum, fields) => sum + 10 * (Number(fields?.[11]) + Number(fields?.[12])), 0);
 }
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<void> {
   const token = createSoftHsmToken();

@@ -2,6 +2,7 @@ import { canary } from '../test/e2e/canaries.ts';
 import { kaap } from '../test/e2e/installation.ts';
 import { podTemplate, tenantObjects } from '../test/e2e/tenant.ts';
 import { openCluster, type ClusterAccess } from '../tools/cluster/access.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * What injection adds to the start of a pod, on a real node: from its creation to the first line of its application, beside
@@ -9,7 +10,7 @@ import { openCluster, type ClusterAccess } from '../tools/cluster/access.ts';
  * installation that `npm run e2e -- --prepare` leaves. To reach: 250 ms more than the plain pod (p50).
  */
 
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 15);
+const rounds = setting('BENCH_ROUNDS', 15);
 const namespace = 'e2e-pod-start';
 
 interface Template {

@@ -21,6 +21,8 @@ import { BindingFleet } from './load/binding-fleet.ts';
 import { liveHeap } from './load/live-heap.ts';
 import { PodFleet } from './load/pod-fleet.ts';
 import { usageOf } from './load/process-usage.ts';
+import { say } from './load/say.ts';
+import { setting } from './load/setting.ts';
 import { startSimulatedNodes } from './load/simulated-nodes.ts';
 import { secondsUntil, until } from './load/until.ts';
 import { WriteCounter } from './load/write-counter.ts';
@@ -32,7 +34,6 @@ import { WriteCounter } from './load/write-counter.ts';
  * A real API server, controller manager, `kms` and webhook; the containers alone are simulated.
  */
 
-const setting = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 const size = {
   bindings: setting('BENCH_BINDINGS', 100),
   namespaces: setting('BENCH_NAMESPACES', 20),
@@ -44,8 +45,6 @@ const restSeconds = setting('BENCH_REST_SECONDS', 30);
 const churnSeconds = setting('BENCH_CHURN_SECONDS', 60);
 /** How often the live heap is weighed during churn, and once before. */
 const weighings = 6;
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** What there is to measure with. */
 interface Site {

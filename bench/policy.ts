@@ -5,6 +5,7 @@ import type { Principal } from '../src/policy/principal.ts';
 import { expandRbacPolicy } from '../src/policy/rbac-templates.ts';
 import { systemPolicies } from '../src/policy/system-policies.ts';
 import { referenceDecision } from '../test/support/reference-evaluator.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * Decisions per second with 10,000 policies in use, beside the plain reference evaluator of the tests on the same questions in
@@ -13,7 +14,7 @@ import { referenceDecision } from '../test/support/reference-evaluator.ts';
 
 const accountId = '1000000000000000';
 const policyCount = 10_000;
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
+const seconds = setting('BENCH_SECONDS', 3);
 const context: AccessContext = { time: Date.UTC(2026, 0, 1), sourceIp: '10.1.2.3', secureTransport: true };
 
 /** A custom policy of a team: its keys, its secrets, from its network, and never the deletion of keys. */

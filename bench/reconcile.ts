@@ -18,6 +18,8 @@ import { startControlPlane, type ControlPlane } from '../tools/cluster/control-p
 import { BindingFleet, forEachOf } from './load/binding-fleet.ts';
 import { fillerSecret, putObjects } from './load/etcd-objects.ts';
 import { usageOf } from './load/process-usage.ts';
+import { say } from './load/say.ts';
+import { setting } from './load/setting.ts';
 import { until } from './load/until.ts';
 import { WriteCounter } from './load/write-counter.ts';
 
@@ -28,7 +30,6 @@ import { WriteCounter } from './load/write-counter.ts';
  * and nothing else.
  */
 
-const setting = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise);
 const size = {
   bindings: setting('BENCH_BINDINGS', 10_000),
   namespaces: setting('BENCH_NAMESPACES', 100),
@@ -46,8 +47,6 @@ const parts = new Map<string, number>();
 function processorSeconds(): ReadonlyMap<string, number> {
   return new Map([...parts].map(([name, pid]) => [name, usageOf(pid).cpuSeconds]));
 }
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Requests that the API server has counted, whoever sent them. */
 async function requestsFor(installation: OperatorInstallation, resource: string): Promise<number> {

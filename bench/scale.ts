@@ -6,6 +6,7 @@ import { startKmsGenerator } from './load/kms-generator.ts';
 import { median, report, takeTurns, type Subject } from './load/measured-window.ts';
 import { populate, type Population } from './load/populate.ts';
 import { startServerProcess, type ServerProcess } from './load/server-process.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * What a call costs with 10, 1,000 and 100,000 keys and as many secrets, each call about another one, all of them in turn in
@@ -13,8 +14,8 @@ import { startServerProcess, type ServerProcess } from './load/server-process.ts
  */
 
 const counts = (process.env['BENCH_COUNTS'] ?? '10,1000,10000,100000').split(',').map(Number);
-const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
-const milliseconds = Number(process.env['BENCH_WINDOW_MS'] ?? 1000);
+const rounds = setting('BENCH_ROUNDS', 5);
+const milliseconds = setting('BENCH_WINDOW_MS', 1000);
 /** Different keys or secrets that the requests of a run name. */
 const named = 5000;
 

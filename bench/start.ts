@@ -7,6 +7,7 @@ import { bundleProcesses } from '../tools/bundle.ts';
 import { residentOf, usageOf, type Resident } from './load/process-usage.ts';
 import { median } from './load/measured-window.ts';
 import { populate, type Population } from './load/populate.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * How long a `kms` process takes from spawn to its first answer to a signed call that needs a stored key, with that many
@@ -15,7 +16,7 @@ import { populate, type Population } from './load/populate.ts';
  */
 
 const counts = (process.env['BENCH_COUNTS'] ?? '10,1000,10000,100000').split(',').map(Number);
-const starts = Number(process.env['BENCH_STARTS'] ?? 7);
+const starts = setting('BENCH_STARTS', 7);
 const checkout = resolve(import.meta.dirname, '..');
 
 interface Start extends Resident {

@@ -8,6 +8,7 @@ import { openAuditFileSink } from '../src/storage/audit-file-sink.ts';
 import { openBarrier } from '../src/storage/barrier.ts';
 import type { Seal } from '../src/ports/seal.ts';
 import { openSqliteStore } from '../src/storage/sqlite-store.ts';
+import { setting } from './load/setting.ts';
 
 /**
  * Throughput of stores and audit log, each beside a baseline of the same run on the same disk: appends of the same bytes
@@ -15,7 +16,7 @@ import { openSqliteStore } from '../src/storage/sqlite-store.ts';
  */
 
 const callers = 64;
-const seconds = Number(process.env['BENCH_SECONDS'] ?? 3);
+const seconds = setting('BENCH_SECONDS', 3);
 
 interface Figure {
   name: string;
