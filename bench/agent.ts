@@ -81,7 +81,7 @@ const imageFlags: readonly string[] = (
 async function startAgent(name: string, refreshSeconds?: number): Promise<{ child: ChildProcess; ms: number }> {
   const config = configOf(name, refreshSeconds);
   const started = performance.now();
-  const child = spawn(process.execPath, [...imageFlags, join(checkout, 'dist/agent.js')], {
+  const child = spawn(process.execPath, [...imageFlags, join(checkout, 'dist/agent.cjs')], {
     env: { [agentConfigVariable]: JSON.stringify(config) },
     stdio: 'ignore',
   });

@@ -23,6 +23,8 @@ export interface KmsClientOptions {
   /** Region of the installation, such as `local`. */
   region: string;
   credentials: CredentialProvider;
+  /** Connections to that endpoint, which credentials may use as well; its own unless given. Closed with the client. */
+  transport?: Transport | undefined;
   /** Milliseconds for a call with its retries; 30,000 unless given. */
   deadlineMs?: number | undefined;
   /** 5 unless given. */
@@ -51,7 +53,7 @@ export class KmsClient extends KmsApi {
     super();
     this.region = options.region;
     this.#options = options;
-    this.#transport = createTransport(options);
+    this.#transport = options.transport ?? createTransport(options);
   }
 
   override call(

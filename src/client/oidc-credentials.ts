@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { systemClock, type Clock } from '../lib/clock.ts';
 import type { CredentialProvider } from './credentials.ts';
 import { assumeUnsigned, sessionCredentials } from './session-credentials.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, type Transport } from './transport.ts';
 
 export interface OidcCredentialsOptions {
   endpoint: string;
@@ -16,6 +16,8 @@ export interface OidcCredentialsOptions {
   /** Gives the token, in place of a file. */
   token?: (() => Promise<string>) | undefined;
   sessionName: string;
+  /** Connections to that endpoint which somebody else closes; its own unless given. */
+  transport?: Transport | undefined;
   /** 3600 unless given. */
   durationSeconds?: number | undefined;
   clock?: Clock | undefined;
@@ -30,7 +32,7 @@ async function readToken(options: OidcCredentialsOptions): Promise<string> {
 /** Exchanges a projected service-account token for an STS session; see {@link sessionCredentials} for its renewal. */
 export function oidcCredentials(options: OidcCredentialsOptions): CredentialProvider {
   const clock = options.clock ?? systemClock;
-  const transport = createTransport({ ...options, maxSockets: 1 });
+  const transport = options.transport ?? createTransport({ ...options, maxSockets: 1 });
   return sessionCredentials(async () => {
     const parameters = {
       RoleArn: options.roleArn,

@@ -50,9 +50,7 @@ export function stageAgent(checkout: string, context: string): void {
   rmSync(agent, { recursive: true, force: true });
   mkdirSync(agent, { recursive: true });
   bundleAgent(checkout);
-  copy(join(checkout, 'dist/agent.js'), join(agent, 'app/dist/agent.js'));
-  // Without this Node would take the bundle for CommonJS.
-  writeFileSync(join(agent, 'app/package.json'), '{"type":"module"}\n');
+  copy(join(checkout, 'dist/agent.cjs'), join(agent, 'app/dist/agent.cjs'));
   ensurePrograms(['musl-gcc']);
   compileStatic(join(checkout, 'webhook/exec/kaap-exec.c'), join(agent, 'kaap-exec'));
 }

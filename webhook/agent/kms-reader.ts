@@ -3,6 +3,7 @@ import { clientKeyCredentials, type CredentialProvider } from '../../src/client/
 import { KmsClient } from '../../src/client/kms-client.ts';
 import { oidcCredentials } from '../../src/client/oidc-credentials.ts';
 import { openClientKeyFile } from '../../src/crypto/client-key-file.ts';
+import { createTransport, type Transport } from '../../src/client/transport.ts';
 import { SecretBytes } from '../../src/lib/secret-bytes.ts';
 import { Refusal } from '../refusal.ts';
 import type { AgentConfig, AgentIdentity, AgentSource, ClientKeyIdentity, TokenRole } from './agent-config.ts';
@@ -17,12 +18,20 @@ import type {
 
 type Location = Pick<AgentConfig, 'endpoint' | 'caPem' | 'region'>;
 
+/** Where the KMS is, and the connections of one client to it. */
+type Connected = Location & { transport: Transport };
+
 /** `KAAP.<uuid>`: becomes a part of a secret's name, so nothing else is taken. */
 const keyIdPattern = /^KAAP\.[0-9a-f-]{36}$/;
 
-/** Readers that speak to the KMS with the identity of each binding. */
+/** Readers that speak to the KMS with the identity of each binding, which is proved over the connection that it is for. */
 export function kmsReaders(location: Location): ReaderFactory {
-  return ({ identity }) => readerOf(new KmsClient({ ...location, credentials: credentialsOf(identity, location) }));
+  return ({ identity }) => readerOf(clientOf(location, (connected) => credentialsOf(identity, connected)));
+}
+
+function clientOf(location: Location, credentials: (connected: Connected) => CredentialProvider): KmsClient {
+  const connected = { ...location, transport: createTransport(location) };
+  return new KmsClient({ ...connected, credentials: credentials(connected) });
 }
 
 /** A reader that asks as `client` does, and closes it. */
@@ -89,12 +98,12 @@ function fromBase64(text: string): SecretBytes {
   throw new Refusal('its value is not base64, although it is said to be binary.');
 }
 
-function credentialsOf(identity: AgentIdentity, location: Location): CredentialProvider {
-  if (identity.method === 'ServiceAccountRole') return roleCredentials(identity, location);
+function credentialsOf(identity: AgentIdentity, connected: Connected): CredentialProvider {
+  if (identity.method === 'ServiceAccountRole') return roleCredentials(identity, connected);
   let opened: Promise<CredentialProvider> | undefined;
   return {
     async credential(signal) {
-      opened ??= openClientKey(identity, location).catch((error: unknown) => {
+      opened ??= openClientKey(identity, connected).catch((error: unknown) => {
         opened = undefined;
         throw error;
       });
@@ -103,9 +112,9 @@ function credentialsOf(identity: AgentIdentity, location: Location): CredentialP
   };
 }
 
-function roleCredentials(role: TokenRole, { endpoint, caPem }: Location): CredentialProvider {
+function roleCredentials(role: TokenRole, connected: Connected): CredentialProvider {
   const { roleArn, oidcProviderArn, tokenFile, sessionName } = role;
-  return oidcCredentials({ endpoint, caPem, roleArn, oidcProviderArn, tokenFile, sessionName });
+  return oidcCredentials({ ...connected, roleArn, oidcProviderArn, tokenFile, sessionName });
 }
 
 /** The file alone opens nothing: its password is asked of the KMS with the pod's own token. */
@@ -129,7 +138,7 @@ function keyIdOf(json: string): string {
 async function passwordOf(identity: ClientKeyIdentity, keyId: string, location: Location): Promise<string> {
   const { unlock, passwordFile } = identity;
   if (unlock !== undefined) {
-    const client = new KmsClient({ ...location, credentials: roleCredentials(unlock, location) });
+    const client = clientOf(location, (connected) => roleCredentials(unlock, connected));
     try {
       return (await client.getSecretValue({ SecretName: unlock.secretPrefix + keyId })).SecretData;
     } finally {

@@ -27,10 +27,13 @@ export interface AgentOptions {
   random?: () => number;
   /** Seconds since the node booted. */
   uptimeSeconds?: () => number;
+  /** After the first delivery, before it looks for newer versions, in milliseconds; 1000 unless given. */
+  settleMs?: number;
   /** How long a refusal is asked again before it is believed, in milliseconds; 5000 unless given. */
   patienceMs?: number;
 }
 
+const settleMs = 1000;
 const firstWaitMs = 250;
 const longestWaitMs = 5000;
 
@@ -89,7 +92,11 @@ async function carryOn({ live, changed }: FirstDelivery, wasDelivered: boolean, 
   const stale = changed.env.length > 0 ? live.find(({ binding }) => binding.restartOnChange) : undefined;
   if (wasDelivered && stale !== undefined) throw new RestartNeeded(stale.binding.name);
   if (config.once === true) return;
-  if (live.some(({ binding }) => binding.refreshSeconds !== undefined)) return refreshBindings(config, live, run);
+  if (live.some(({ binding }) => binding.refreshSeconds !== undefined)) {
+    // The application starts now, on the same processors: its turn first.
+    await sleep(run.settleMs ?? settleMs, undefined, { signal }).catch(() => undefined);
+    return refreshBindings(config, live, run);
+  }
   for (const { rendered } of live) wipe(rendered);
   if (endpoint !== undefined) await aborted(signal);
   else await run.hold?.(signal);

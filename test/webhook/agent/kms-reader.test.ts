@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCertificateAuthority, issueServingCertificate } from '../../../src/crypto/x509.ts';
 import { fetchBinding } from '../../../webhook/agent/fetch.ts';
 import { kmsReaders } from '../../../webhook/agent/kms-reader.ts';
@@ -89,6 +90,22 @@ describe('the reader of a pod', () => {
     expect(assume?.parameters.get('RoleArn')).toBe('acs:ram::1000000000000000:role/shop');
     expect(get?.parameters.get('SecretName')).toBe('shop/db');
     expect(get?.authorization).toContain('STS.x');
+  });
+
+  test('proves who it is over the connection on which it then asks, and leaves none behind', async () => {
+    const open = new Set<TLSSocket>();
+    let opened = 0;
+    const count = (socket: TLSSocket): void => {
+      opened += 1;
+      open.add(socket.once('close', () => open.delete(socket)));
+    };
+    server.on('secureConnection', count);
+    answers['GetSecretValue'] = () => [200, { SecretData: 'value', SecretDataType: 'text' }];
+    await read(aPodBinding());
+    server.off('secureConnection', count);
+    expect(seen.map(({ action }) => action)).toEqual(['AssumeRoleWithOIDC', 'GetSecretValue']);
+    expect(opened).toBe(1);
+    await vi.waitFor(() => expect(open.size).toBe(0));
   });
 
   test('decodes binary secrets and decrypted ciphertexts to their bytes', async () => {

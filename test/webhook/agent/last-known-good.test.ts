@@ -59,6 +59,7 @@ function start(pod: Pod, options: Partial<AgentOptions> = {}): Started {
     readers: () => aReader(() => pod.answer),
     random: () => 0,
     patienceMs: 0,
+    settleMs: 0,
     uptimeSeconds: () => pod.uptime,
     onReady: () => {
       isReady = true;

@@ -25,6 +25,7 @@ function start(config: AgentConfig, read: Read, options: Partial<AgentOptions> =
     readers,
     random: () => 0,
     patienceMs: 0,
+    settleMs: 0,
     ...options,
   });
   onTestFinished(() => controller.abort());
@@ -146,6 +147,25 @@ describe('the agent', () => {
 });
 
 describe('refresh', () => {
+  test('begins once the application has had its turn, and ends before that when it is told to', async () => {
+    const config = anAgentConfig(aFolder(), [{ ...anAgentBinding(), refreshSeconds: 0.01 }]);
+    let calls = 0;
+    const counted: Read = (source) => {
+      calls += 1;
+      return give(source);
+    };
+    const waiting = start(config, counted, { settleMs: 60_000 });
+    await vi.waitFor(() => expect(existsSync(config.readyFile)).toBe(true));
+    await sleep(200);
+    expect(calls).toBe(1);
+    waiting.stop();
+    await waiting.done;
+    const settled = start(config, counted, { settleMs: 1 });
+    await vi.waitFor(() => expect(calls).toBeGreaterThan(3));
+    settled.stop();
+    await settled.done;
+  });
+
   test('replaces what changed, and keeps good values when the KMS fails, refuses or gives nonsense', async () => {
     const folder = aFolder();
     const path = join(folder, 'files', 'db');

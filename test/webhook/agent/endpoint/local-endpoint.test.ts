@@ -383,5 +383,13 @@ function endpointIn(folder: string): NonNullable<AgentConfig['localEndpoint']> {
 function options(stop: AbortController): Parameters<typeof runAgent>[1] {
   const readers = (): SecretReader => aReader(() => '{"password":"s3cret"}');
   onTestFinished(() => stop.abort());
-  return { signal: stop.signal, log: aLog(), readers, endpoint: startLocalEndpoint, random: () => 0, patienceMs: 0 };
+  return {
+    signal: stop.signal,
+    log: aLog(),
+    readers,
+    endpoint: startLocalEndpoint,
+    random: () => 0,
+    patienceMs: 0,
+    settleMs: 0,
+  };
 }
