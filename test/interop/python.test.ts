@@ -149,3 +149,22 @@ describe.skipIf(!pythonIsThere)(`aliyun-secret-manager-client 0.1.5: client key,
     installTimeoutMs,
   );
 });
+
+describe.skipIf(!pythonIsThere)(`alibabacloud-secretsmanager-client-v2 2.0.0: access key, ACS3${withoutPython}`, () => {
+  test(
+    'reads text and binary, keeps what it read, reads anew when told to, and names a refusal',
+    async () => {
+      const answers = await answersOf('secretsmanager-client-v2', 'secretsmanager_client_v2.py', server);
+      const one = { value: 'one', version: 'v1', type: 'text' };
+      expect(answers).toEqual({
+        first: one,
+        text: secret.SecretData,
+        binary: { value: 'AP8=', version: 'v1', type: 'binary' },
+        'from the cache': one,
+        refreshed: { ...one, value: 'two', version: 'v2' },
+        'a secret that is not there': { error: 'Forbidden.ResourceNotFound' },
+      });
+    },
+    installTimeoutMs,
+  );
+});
