@@ -42,7 +42,7 @@ FROM runtime AS cli
 ENTRYPOINT ["/usr/local/bin/node", "dist/processes/kaap.js"]
 
 # Runs in users' pods: nothing in it but the agent. It mostly waits, so V8 gives up speed for memory; by these flags alone,
-# since most others make it compile what Node has compiled already, and that is a fifth of the time to a pod's secrets.
+# since most others make it compile what Node has compiled already, and that is a sixth of the time to a pod's secrets.
 FROM node AS agent
 COPY agent/ /
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--v8-pool-size=0", "/app/dist/agent.cjs"]

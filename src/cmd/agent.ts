@@ -25,8 +25,8 @@ const tidyMs = 2000;
 function tidyLater(): void {
   const tidy = (): void => {
     process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
-    const collect = process.getBuiltinModule('node:vm').runInNewContext('gc') as NonNullable<typeof globalThis.gc>;
-    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    const collect = process.getBuiltinModule('node:vm').runInNewContext('globalThis.gc') as typeof globalThis.gc;
+    collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   };
   setTimeout(tidy, tidyMs).unref();
 }
