@@ -75,6 +75,21 @@ describe('The next step of restarts in place', () => {
       'Await',
     ],
     [
+      'does not give back for a pod that is not ready but has just had its turn, however late the others are',
+      { pods: [first({ ready: false }), pod('b')], turns: given({ atMs: 390_000 }), nowMs: 400_000, late: true },
+      'Await',
+    ],
+    [
+      'gives back for one that is not ready and had its minute, beside one that has just had its turn',
+      {
+        pods: [first({ ready: false }), pod('b', { mark: 'new', ready: false })],
+        turns: given({ atMs: 390_000 }),
+        nowMs: 400_000,
+        late: true,
+      },
+      'GiveBack',
+    ],
+    [
       'gives back for one that is not ready, and not for one that is',
       {
         pods: [first(), pod('b', { mark: 'new', ready: false })],
@@ -91,7 +106,7 @@ describe('The next step of restarts in place', () => {
     ],
     [
       'gives back when it takes too long',
-      { pods: [first({ ready: false }), pod('b')], turns: given(), late: true },
+      { pods: [first({ ready: false }), pod('b')], turns: given(), nowMs: 400_000, late: true },
       'GiveBack',
     ],
     [

@@ -28,10 +28,16 @@ export function bunProgram(checkout: string): string {
 export function compileAgent(checkout: string, outfile: string = join(checkout, 'dist/kaap-agent')): string {
   mkdirSync(dirname(outfile), { recursive: true });
   const options = ['--compile', '--bytecode', '--minify-syntax', '--sourcemap'];
+  // It mostly waits, so it gives up speed for memory.
+  const frugal = ['--compile-exec-argv=--smol'];
   const deaf = ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'];
-  execFileSync(bunProgram(checkout), ['build', ...options, ...deaf, 'src/cmd/agent.ts', '--outfile', outfile], {
-    cwd: checkout,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  execFileSync(
+    bunProgram(checkout),
+    ['build', ...options, ...frugal, ...deaf, 'src/cmd/agent.ts', '--outfile', outfile],
+    {
+      cwd: checkout,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   return outfile;
 }

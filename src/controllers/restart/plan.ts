@@ -67,11 +67,13 @@ export function nextRestart(input: RestartInput): RestartStep {
   const failing = having.find(({ failing: fails, uid }) => fails && turns.get(uid)?.sick !== true);
   if (failing !== undefined) return { type: 'GiveBack', why: `the pod ${failing.name} fails with the new version` };
   const unfinished = having.filter((pod) => !isThrough(pod, input));
-  const waiting = unfinished.find(({ ready }) => !ready) ?? unfinished[0];
-  // One that is ready is through in a minute at most: where pods come and go, there is always one, and nothing wrong with it.
-  if (waiting !== undefined && late && !waiting.ready) {
-    return { type: 'GiveBack', why: `the pod ${waiting.name} did not become ready in time with the new version` };
+  // Where pods come and go, there is always one that is not through, and nothing wrong with it: one that is ready is
+  // through in a minute at most, and one that is not has that minute, too, however late the others have made it.
+  const stuck = unfinished.find((pod) => !pod.ready && hadItsMinute(pod, input));
+  if (stuck !== undefined && late) {
+    return { type: 'GiveBack', why: `the pod ${stuck.name} did not become ready in time with the new version` };
   }
+  const waiting = unfinished.find(({ ready }) => !ready) ?? unfinished[0];
   if (waiting !== undefined) return { type: 'Await', pod: waiting };
   const rest = pods.filter(({ mark }) => mark !== wanted);
   const pod = rest.find(({ ready }) => ready) ?? rest[0];
@@ -79,8 +81,13 @@ export function nextRestart(input: RestartInput): RestartStep {
   return having.length === 0 ? { type: 'First', pod } : { type: 'Rest', pods: rest };
 }
 
-function isThrough({ uid, ready, restarts, whole }: TurnPod, { turns, startedMs, nowMs }: RestartInput): boolean {
-  const { restarts: before, atMs, sick } = turns.get(uid) ?? { restarts: -1, atMs: startedMs, sick: false };
+function isThrough(pod: TurnPod, input: RestartInput): boolean {
+  const { restarts: before, sick } = input.turns.get(pod.uid) ?? { restarts: -1, sick: false };
   if (sick) return true;
-  return ready && ((restarts > before && whole) || nowMs - atMs >= quietMs);
+  return pod.ready && ((pod.restarts > before && pod.whole) || hadItsMinute(pod, input));
+}
+
+/** Whether a pod has had its turn for long enough; that of a former leader counts from when the versions were first seen. */
+function hadItsMinute({ uid }: TurnPod, { turns, startedMs, nowMs }: RestartInput): boolean {
+  return nowMs - (turns.get(uid)?.atMs ?? startedMs) >= quietMs;
 }
