@@ -4,6 +4,7 @@ import type { AccessPoints, BindingObject } from './directory.ts';
 import { injectionFor, wishesOf, type Injection } from './injection.ts';
 import { appendAll, insertAll, pointer, type PatchOperation } from './json-patch.ts';
 import { containerPatch } from './mutate/container.ts';
+import type { AgentResources } from './mutate/sidecar.ts';
 import type { Pod } from './pod.ts';
 import { Refusal } from './refusal.ts';
 import { repairPatch, withoutInjection } from './reinvocation.ts';
@@ -29,6 +30,7 @@ export interface Installation {
   oidcProvider: string;
   agentImage: string;
   agentImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  agentResources?: Partial<AgentResources>;
   serverVersion: ServerVersion;
 }
 

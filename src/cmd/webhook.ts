@@ -16,6 +16,7 @@ import { MountedCert } from '../../webhook/mounted-cert.ts';
 import type { Installation } from '../../webhook/plan.ts';
 import { createWebhookHandler } from '../../webhook/server.ts';
 import { ServingCert, type ServingCertOptions } from '../../webhook/serving-cert.ts';
+import { agentResources, agentResourceVariables } from './agent-resources.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
 import { installationVariables } from './installation.ts';
@@ -30,6 +31,7 @@ const schema = z.object({
   KAAP_CA_FILE: z.string({ error: 'name the file with the certificate authority of the KMS' }),
   KAAP_AGENT_IMAGE: z.string({ error: 'name the image of the agent' }),
   KAAP_AGENT_IMAGE_PULL_POLICY: z.enum(['Always', 'IfNotPresent', 'Never']).default('IfNotPresent'),
+  ...agentResourceVariables,
   KAAP_OIDC_PROVIDER: z.string().default('kubernetes'),
   KAAP_WEBHOOK_CONFIGURATION: z.string().default('kaap'),
   KAAP_WEBHOOK_SERVICE: z.string({ error: 'name the service, such as kaap-webhook.kaap-system.svc' }),
@@ -145,6 +147,7 @@ async function followInstallation(
     oidcProvider: config.KAAP_OIDC_PROVIDER,
     agentImage: config.KAAP_AGENT_IMAGE,
     agentImagePullPolicy: config.KAAP_AGENT_IMAGE_PULL_POLICY,
+    agentResources: agentResources(config),
     serverVersion: await transport.serverVersion({ signal }),
   });
   let installation = await read();

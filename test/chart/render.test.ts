@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { customResourceTypes } from '../../src/api/registry.ts';
+import { agentResources, agentResourceVariables } from '../../src/cmd/agent-resources.ts';
 import { readKmsConfig } from '../../src/cmd/kms-config.ts';
 import { readMetadataConfig } from '../../src/cmd/metadata-config.ts';
+import { readConfig } from '../../src/lib/config.ts';
 import { metricTable } from '../../src/lib/metrics.ts';
+import { defaultResources } from '../../webhook/mutate/sidecar.ts';
 import { chart, helm, namespace, succeeded, template, type RenderedObject } from './programs.ts';
 
 const values = (name: string): string[] => ['--values', join(import.meta.dirname, 'values', `${name}.yaml`)];
@@ -244,6 +248,27 @@ describe('the default values', () => {
     const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     expect(definitions).toHaveLength(Object.keys(customResourceTypes).length);
     for (const { metadata } of definitions) expect(metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
+  });
+});
+
+describe('what agents ask for', () => {
+  const resourcesOf = (args: string[]): unknown => {
+    const [webhook] = Object.fromEntries(podsOf(template(args)))['kaap-webhook']?.containers ?? [];
+    const environment = Object.fromEntries((webhook?.env ?? []).map(({ name, value }) => [name, value ?? '']));
+    return agentResources(readConfig(z.object(agentResourceVariables), environment));
+  };
+
+  test('is what the webhook would say by itself, unless it is set', () => {
+    expect(resourcesOf([])).toEqual(defaultResources);
+  });
+
+  test('is set for pods of the class Guaranteed apart from others', () => {
+    const set = ['agent.resources.limits.cpu=null', 'agent.resources.requests.cpu=25m'];
+    const args = set.map((value) => `--set=webhook.${value}`);
+    expect(resourcesOf([...args, '--set-string=webhook.agent.guaranteedResources.cpu=1'])).toEqual({
+      burstable: { requests: { cpu: '25m', memory: '64Mi' }, limits: { memory: '128Mi' } },
+      guaranteed: { requests: { cpu: '1', memory: '128Mi' }, limits: { cpu: '1', memory: '128Mi' } },
+    });
   });
 });
 

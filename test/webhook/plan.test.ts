@@ -140,6 +140,18 @@ describe('a pod that asks for injection', () => {
     expect(container(inject(aPod()), 'kaap-agent').resources?.requests?.['cpu']).toBe('10m');
   });
 
+  test.each([
+    ['Burstable', {}, { limits: { memory: '96Mi' } }],
+    ['Guaranteed', { cpu: '2', memory: '1Gi' }, { requests: { cpu: '1' }, limits: { cpu: '1' } }],
+  ])('has an agent that asks for what the installation says in the class %s', (_class, quantities, expected) => {
+    const sized = { name: 'app', resources: { requests: quantities, limits: quantities } };
+    const burstable = { limits: { memory: '96Mi' } };
+    const guaranteed = { requests: { cpu: '1' }, limits: { cpu: '1' } };
+    const pod = aPod({ containers: [sized] });
+    const patched = inject(pod, aContext(), { ...installation, agentResources: { burstable, guaranteed } });
+    expect(container(patched, 'kaap-agent').resources).toEqual(expected);
+  });
+
   test('mounts a client key in the agent only, next to the role that reads its password', () => {
     const serviceAccounts = [{ namespace: 'shop', name: 'web' }];
     const clientKey = { validityDays: 365, secretRef: { namespace: 'shop', name: 'shop-key' }, serviceAccounts };

@@ -11,6 +11,7 @@ import {
   type Section,
   type Settings,
 } from './chart-settings.ts';
+import { defaultResources } from '../../webhook/mutate/sidecar.ts';
 import { hsm, instances, seal, xkiProxy } from './chart-held-keys.ts';
 import { podSettings, serviceSection, volumeSettings } from './chart-pod-settings.ts';
 
@@ -142,6 +143,13 @@ const webhook: Section = section('Injects pods at admission.', {
       }),
     },
   ),
+  agent: section('The agent that it puts into pods.', {
+    resources: kubernetesObject('Its requests and limits.', { ...defaultResources.burstable }),
+    guaranteedResources: kubernetesObject(
+      'The same in pods of the class Guaranteed, which stay so: each is request and limit.',
+      { ...defaultResources.guaranteed.limits },
+    ),
+  }),
   ...podSettings({ cpu: '50m', memory: '96Mi' }, '384Mi'),
 });
 

@@ -23,14 +23,26 @@ import { Refusal } from '../refusal.ts';
 export interface AgentImage {
   agentImage: string;
   agentImagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  /** What is not given is as {@link defaultResources} says. */
+  agentResources?: Partial<AgentResources>;
+}
+
+/** What the agent asks for. */
+export interface AgentResources {
+  /** In pods of the classes Burstable and BestEffort. */
+  burstable: Resources;
+  /** In those of the class Guaranteed; requests and limits are the same. */
+  guaranteed: Resources;
 }
 
 /** Linux takes no single environment string over 128 KiB; the rest is margin for its name. */
 const maxConfigBytes = 120 * 1024;
 
-/** Quantities in the form in which the API server answers them. */
-const burstable: Resources = { requests: { cpu: '10m', memory: '64Mi' }, limits: { cpu: '1', memory: '128Mi' } };
-const guaranteed: Resources = { requests: { cpu: '200m', memory: '128Mi' }, limits: { cpu: '200m', memory: '128Mi' } };
+/** Enough for the start, which wants a processor for a moment, and for what an agent holds. */
+export const defaultResources: AgentResources = {
+  burstable: { requests: { cpu: '10m', memory: '64Mi' }, limits: { cpu: '1', memory: '128Mi' } },
+  guaranteed: { requests: { cpu: '200m', memory: '128Mi' }, limits: { cpu: '200m', memory: '128Mi' } },
+};
 
 /** Where the agent mounts each volume, and whether it writes there. */
 const mounts: Readonly<Record<string, Omit<VolumeMount, 'name'>>> = {
@@ -73,7 +85,7 @@ export function agentContainer(
     ...(config.bindings.some(({ restartOnChange }) => restartOnChange) ? { restartPolicyRules } : {}),
     env: [{ name: agentConfigVariable, value: configText(config) }],
     volumeMounts: volumes.map(({ name }) => ({ name, ...(mounts[name] as Omit<VolumeMount, 'name'>) })),
-    resources: isGuaranteed(pod) ? guaranteed : burstable,
+    resources: { ...defaultResources, ...image.agentResources }[isGuaranteed(pod) ? 'guaranteed' : 'burstable'],
     securityContext: agentSecurity(pod),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'File',
