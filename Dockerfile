@@ -44,5 +44,7 @@ ENTRYPOINT ["/usr/local/bin/node", "dist/processes/kaap.js"]
 # Runs in users' pods: nothing in it but the agent, which brings its own runtime, and the static program.
 FROM ${BASE} AS agent
 COPY agent/ /
+# It computes next to nothing: interpreted, it takes less memory, none of which is both written and executed.
+ENV BUN_JSC_useJIT=false
 USER 65532:65532
 ENTRYPOINT ["/kaap-agent"]

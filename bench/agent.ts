@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KmsClient, staticCredentials } from '../src/client/kms-client.ts';
 import { startDevelopmentServer } from '../test/interop/development-server.ts';
-import { compileAgent } from '../tools/agent/runtime.ts';
+import { agentEnvironment, compileAgent } from '../tools/agent/runtime.ts';
 import { agentConfigVariable, type AgentConfig } from '../webhook/agent/agent-config.ts';
 import { residentOf } from './load/process-usage.ts';
 import { setting } from './load/setting.ts';
@@ -74,7 +74,10 @@ async function untilThere(path: string, started: number): Promise<number> {
 async function startAgent(name: string, refreshSeconds?: number): Promise<{ child: ChildProcess; ms: number }> {
   const config = configOf(name, refreshSeconds);
   const started = performance.now();
-  const child = spawn(agentProgram, { env: { [agentConfigVariable]: JSON.stringify(config) }, stdio: 'ignore' });
+  const child = spawn(agentProgram, {
+    env: { ...agentEnvironment, [agentConfigVariable]: JSON.stringify(config) },
+    stdio: 'ignore',
+  });
   return { child, ms: await untilThere(config.readyFile, started) };
 }
 

@@ -27,6 +27,21 @@ function lasting(objects: readonly object[]): object {
   return { ...binding, metadata: { name: 'lasting', namespace }, spec };
 }
 
+/** A program for Node: ends the agent of the pod, as when it fails. */
+const endAgent = `const { readdirSync, readFileSync } = require('node:fs');
+  const isAgent = (pid) => { try { return readFileSync('/proc/' + pid + '/comm', 'utf8') === 'kaap-agent\\n' } catch {} };
+  process.kill(readdirSync('/proc').find(isAgent), 'SIGTERM');`;
+
+/** Beside the application a container from which the agent can be ended: in the image of the agent nothing could do that. */
+function withEnder(workload: object): object {
+  const made = structuredClone(workload) as { spec: { template: { spec: { containers: object[] } } } };
+  const { spec } = made.spec.template;
+  const command = ['node', '-e', 'process.on("SIGTERM", () => process.exit()); setInterval(() => {}, 60000)'];
+  const ender = { ...spec.containers[0], name: 'ender', image: 'localhost/kaap/cli:dev', command, args: [] };
+  Object.assign(spec, { shareProcessNamespace: true, containers: [...spec.containers, ender] });
+  return made;
+}
+
 describe('With kms stopped', () => {
   let readAt: string;
 
@@ -36,7 +51,7 @@ describe('With kms stopped', () => {
     const put = Date.now();
     await kaap(['secret', 'put', `${namespace}/db`], value);
     await cluster().kubectl(['wait', '--for=condition=Ready', 'sbind', '--all', '-n', namespace, '--timeout=60s']);
-    await cluster().apply([deployment('lasts', { namespace, labels: { app: 'lasting' } })]);
+    await cluster().apply([withEnder(deployment('lasts', { namespace, labels: { app: 'lasting' } }))]);
     await cluster().kubectl(['rollout', 'status', 'deployment/lasts', '-n', namespace, '--timeout=60s']);
     readAt = await eventually(
       async () => (await statusOf('lasting')).valuesReadTime,
@@ -55,10 +70,7 @@ describe('With kms stopped', () => {
   it('a pod whose agent starts again runs on with what it had, as old as the status of its binding says', async () => {
     const [before] = await podsOf(namespace, 'workload=lasts');
     const name = before?.metadata.name ?? '';
-    const agent = ['exec', '-n', namespace, name, '-c', 'kaap-agent', '--', 'node', '-e', 'process.kill(1, "SIGTERM")'];
-    await cluster()
-      .kubectl(agent)
-      .catch(() => '');
+    await cluster().kubectl(['exec', '-n', namespace, name, '-c', 'ender', '--', 'node', '-e', endAgent]);
     const log = (): Promise<string> => cluster().kubectl(['logs', '-n', namespace, name, '-c', 'kaap-agent']);
     const line = await eventually(
       async () =>

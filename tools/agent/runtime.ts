@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path';
 /** Processor as Node names it → the package that brings Bun for it. */
 const packages: Readonly<Record<string, string>> = { x64: '@oven/bun-linux-x64', arm64: '@oven/bun-linux-aarch64' };
 
+/** What the image says to Bun, in the environment of the agent. */
+export const agentEnvironment: Readonly<Record<string, string>> = { BUN_JSC_useJIT: 'false' };
+
 /** The package of Bun for this machine. Throws where there is none: the agent runs on Linux only. */
 export function bunPackage(): string {
   const name = process.platform === 'linux' ? packages[process.arch] : undefined;

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { KmsClient, staticCredentials } from '../../../src/client/kms-client.ts';
-import { compileAgent } from '../../../tools/agent/runtime.ts';
+import { agentEnvironment, compileAgent } from '../../../tools/agent/runtime.ts';
 import { agentConfigVariable, type AgentConfig } from '../../../webhook/agent/agent-config.ts';
 import { startDevelopmentServer, type DevelopmentServer } from '../../interop/development-server.ts';
 import { testAuthority } from '../../support/tls.ts';
@@ -62,13 +62,10 @@ interface Started {
   ended: Promise<unknown[]>;
 }
 
-/** Starts the executable as the image does: with its configuration in the environment and nothing else. */
+/** Starts the executable as its container does: with what image and webhook say in the environment, and nothing else. */
 function start(configuration: string, cwd: string = folder): Started {
-  const agent = spawn(program, {
-    cwd,
-    env: { [agentConfigVariable]: configuration },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const env = { ...agentEnvironment, [agentConfigVariable]: configuration };
+  const agent = spawn(program, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
   onTestFinished(() => void agent.kill('SIGKILL'));
   let said = '';
   agent.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
@@ -92,7 +89,7 @@ describe('The agent as one executable', () => {
     expect(second).toBe(first);
   });
 
-  it('has secrets in place by its client key, follows a new version and ends when it is told to', async () => {
+  it('has secrets in place by its client key, in no memory that can be written and executed, follows a new version and ends when told to', async () => {
     const config = configOf('delivers');
     const file = config.bindings[0]?.files[0]?.path ?? '';
     const started = start(JSON.stringify(config));
@@ -105,6 +102,9 @@ describe('The agent as one executable', () => {
     const client = new KmsClient({ endpoint: config.endpoint, caPem: config.caPem, region: 'local', credentials });
     onTestFinished(() => client.close());
     const SecretName = variable('KAAP_SECRET_NAME');
+    const maps = readFileSync(`/proc/${started.agent.pid}/maps`, 'utf8');
+    expect(maps).toContain('r-xp');
+    expect(maps).not.toContain('rwx');
     const { SecretData } = await client.getSecretValue({ SecretName });
     expect(readFileSync(file, 'utf8')).toBe(SecretData);
     expect(statSync(file).mode & 0o777).toBe(0o440);
@@ -127,6 +127,14 @@ describe('The agent as one executable', () => {
     const { ended, said } = start('{"version":2}');
     expect(await ended).toEqual([1, null]);
     expect(JSON.parse(said())).toMatchObject({ level: 'error', name: 'agent', reason: 'version must be 1' });
+  });
+
+  it('has in its image the environment with which it is tested here', () => {
+    const stage = /^FROM .* AS agent\n[^]*?(?=^FROM|$(?![^]))/m.exec(
+      readFileSync(join(checkout, 'Dockerfile'), 'utf8'),
+    )?.[0];
+    const set = [...(stage ?? '').matchAll(/^ENV (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
+    expect(Object.fromEntries(set)).toEqual(agentEnvironment);
   });
 
   it('runs no code and takes no setting of the folder that it starts in', async () => {
