@@ -10,11 +10,11 @@ const packages: Readonly<Record<string, string>> = { x64: '@oven/bun-linux-x64',
 /** What the image says to Bun, in the environment of the agent. */
 export const agentEnvironment: Readonly<Record<string, string>> = { BUN_JSC_useJIT: 'false' };
 
-/** The package of Bun for this machine. Throws where there is none: the agent runs on Linux only. */
-export function bunPackage(): string {
-  const name = process.platform === 'linux' ? packages[process.arch] : undefined;
+/** The package of Bun for a machine, this one unless given. Throws where there is none: the agent runs on Linux only. */
+export function bunPackage(platform: string = process.platform, processor: string = process.arch): string {
+  const name = platform === 'linux' ? packages[processor] : undefined;
   if (name !== undefined) return name;
-  throw new Error(`The agent is built on Linux for x64 or arm64, not on ${process.platform} for ${process.arch}.`);
+  throw new Error(`The agent is built on Linux for x64 or arm64, not on ${platform} for ${processor}.`);
 }
 
 /** Path of Bun. Throws, with what to do, when it is not installed. */

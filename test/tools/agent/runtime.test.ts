@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from 'vitest';
 import { KmsClient, staticCredentials } from '../../../src/client/kms-client.ts';
-import { agentEnvironment, compileAgent } from '../../../tools/agent/runtime.ts';
+import { agentEnvironment, bunPackage, compileAgent } from '../../../tools/agent/runtime.ts';
 import { agentConfigVariable, type AgentConfig } from '../../../webhook/agent/agent-config.ts';
 import { startDevelopmentServer, type DevelopmentServer } from '../../interop/development-server.ts';
 import { testAuthority } from '../../support/tls.ts';
@@ -16,16 +16,6 @@ const checkout = resolve(import.meta.dirname, '../../..');
 let folder: string;
 let program: string;
 let server: DevelopmentServer;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kaap-executable-'));
-  program = compileAgent(checkout, join(folder, 'kaap-agent'));
-  server = await startDevelopmentServer();
-});
-afterAll(async () => {
-  await server.close();
-  rmSync(folder, { recursive: true });
-});
 
 const variable = (name: string): string => server.variables[name] ?? '';
 
@@ -80,7 +70,31 @@ async function until({ said }: Started, what: string, holds: () => boolean): Pro
   }
 }
 
-describe('The agent as one executable', () => {
+test.each([
+  ['linux', 'x64', '@oven/bun-linux-x64'],
+  ['linux', 'arm64', '@oven/bun-linux-aarch64'],
+])('Bun for %s on %s comes from %s', (platform, processor, name) => {
+  expect(bunPackage(platform, processor)).toBe(name);
+});
+
+test.each([
+  ['darwin', 'arm64'],
+  ['linux', 's390x'],
+])('there is no agent for %s on %s', (platform, processor) => {
+  expect(() => bunPackage(platform, processor)).toThrow(`not on ${platform} for ${processor}`);
+});
+
+describe.skipIf(process.platform !== 'linux')('The agent as one executable (made on Linux)', () => {
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'kaap-executable-'));
+    program = compileAgent(checkout, join(folder, 'kaap-agent'));
+    server = await startDevelopmentServer();
+  });
+  afterAll(async () => {
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+
   it('is the same file whenever it is made of the same sources', () => {
     const again = compileAgent(checkout, join(mkdtempSync(join(folder, 'again-')), 'kaap-agent'));
     const [first, second] = [program, again].map((path) =>
@@ -89,7 +103,7 @@ describe('The agent as one executable', () => {
     expect(second).toBe(first);
   });
 
-  it('has secrets in place by its client key, in no memory that can be written and executed, follows a new version and ends when told to', async () => {
+  it('delivers by a client key, follows a new version and ends when told to, with no memory to write and execute', async () => {
     const config = configOf('delivers');
     const file = config.bindings[0]?.files[0]?.path ?? '';
     const started = start(JSON.stringify(config));
