@@ -105,6 +105,8 @@ export interface SecretOperations {
       /** JSON list of `{SecretName, VersionStage?, State?}`. */
       Secrets: string;
       WaitSeconds?: number | undefined;
+      /** `Versions` needs the permission of ListSecretVersionIds; `Value`, which it is unless given, that of GetSecretValue. */
+      Watch?: 'Value' | 'Versions' | undefined;
     },
     { Secrets: { Secret: { SecretName: string; State: string; Changed: boolean }[] } }
   >;

@@ -17,6 +17,7 @@ export interface Exchange {
   /** Whether the action's name is in the table: only then it may label a metric. */
   known: boolean;
   resources: readonly string[];
+  permission?: string;
   decision?: Pick<RecordedDecision, 'effect' | 'decidedBy'>;
   dryRun: boolean;
 }
@@ -60,6 +61,7 @@ export function auditEvent(exchange: Exchange, outcome: string): AuditEvent {
     sourceIp: request.sourceIp,
     ...(userAgent === undefined ? {} : { userAgent }),
     resources: exchange.resources,
+    ...(exchange.permission === undefined ? {} : { permission: exchange.permission }),
     decision: decision?.effect ?? 'None',
     ...(decision === undefined ? {} : { decidedBy: decision.decidedBy }),
     outcome,

@@ -214,6 +214,7 @@ async function perform(workings: Workings, exchange: Exchange, departure: Depart
   const rehearsal = dryRun ? action.rehearsal?.() : undefined;
   const plan = await (rehearsal ?? action).plan(input, contextOf(exchange, departure));
   exchange.resources = resourcesOf(plan.access);
+  if (plan.permission !== undefined) exchange.permission = plan.permission;
   if (action.anonymous !== true && action.unauthorized !== true) await authorize(workings, exchange, plan.access);
   if (!dryRun) return plan.run();
   // A dry run never succeeds (KMS: DryRun).

@@ -7,6 +7,7 @@ export interface RecordedCall {
   readonly action: string;
   readonly principal: string;
   readonly resources: readonly string[];
+  readonly permission?: string;
   readonly decision: 'Allow' | 'Deny' | 'None';
   readonly decidedBy?: string;
 }
@@ -135,7 +136,8 @@ function isBy({ principal, decidedBy = '' }: RecordedCall, { kind, name, roleNam
   return isEntrant && entity.startsWith(`assumed-role/${roleName ?? name}/`);
 }
 
-function permissionsOf({ product, action, resources }: RecordedCall): Need[] {
+function permissionsOf({ product, action, resources, permission }: RecordedCall): Need[] {
+  if (permission !== undefined) return resources.map((resource) => ({ action: permission, resource }));
   const service = product === 'Ims' ? 'ram' : product.toLowerCase();
   const name = `${service}:${action}`;
   const needs = needsOf.get(name) ?? ((resource: string): Need[] => [{ action: name, resource }]);

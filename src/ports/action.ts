@@ -23,6 +23,8 @@ export interface ActionPlan {
    * a caller without permission learns nothing, and `run` answers "not found" to one who has it.
    */
   readonly access: readonly AccessRequest[];
+  /** The permission that the call needs on everything, where a parameter chose it: the audit record then names it. */
+  readonly permission?: string;
   /** Does the work and gives the response's fields, without RequestId. */
   run(): Promise<Record<string, unknown>>;
 }

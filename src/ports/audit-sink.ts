@@ -18,6 +18,8 @@ export interface AuditEvent {
   userAgent?: string;
   /** ARNs the action was about. */
   resources: readonly string[];
+  /** The permission that was asked for on all of them, where the action alone does not say. */
+  permission?: string;
   decision: 'Allow' | 'Deny' | 'None';
   /** The rule that decided, such as `RamPolicy/ci statement 2`. */
   decidedBy?: string;

@@ -38,6 +38,14 @@ describe('the suggestion for a user', () => {
       ['kms:Decrypt key/k', 'kms:GetSecretValue secret/a'],
     ],
     [
+      'the permission that the record names, where the action alone does not say',
+      [
+        call('WaitSecretChanges', ['secret/a'], { permission: 'kms:ListSecretVersionIds' }),
+        call('WaitSecretChanges', ['secret/b', 'key/k']),
+      ],
+      ['kms:Decrypt key/k', 'kms:GetSecretValue secret/b', 'kms:ListSecretVersionIds secret/a'],
+    ],
+    [
       'the key of a new value',
       [call('PutSecretValue', ['secret/a', 'key/k'])],
       ['kms:GenerateDataKey key/k', 'kms:PutSecretValue secret/a'],

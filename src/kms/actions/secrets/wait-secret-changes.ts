@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineAction, type AnyAction, type RequestContext } from '../../../ports/action.ts';
 import type { KmsDependencies } from '../../dependencies.ts';
-import { integer, json, optional, secretReference, text, withDefault } from '../../parameters.ts';
+import { integer, json, oneOf, optional, secretReference, text, withDefault } from '../../parameters.ts';
 import { SecretChanges } from '../../secret-changes.ts';
 import { findSecret, secretAccess, secretKeyAccess, type SecretLookup } from '../../secret-lookup.ts';
 import { versionId, versionStage } from '../../secret-parameters.ts';
@@ -24,12 +24,20 @@ const input = z.object({
     `a list of 1 to ${maxSecrets} {"SecretName", "VersionStage", "State"}`,
   ),
   WaitSeconds: withDefault(integer(0, maxWaitSeconds), 30),
+  Watch: withDefault(oneOf(['Value', 'Versions']), 'Value'),
 });
+type Watch = z.infer<typeof input>['Watch'];
+
+/** What tells nobody more than ListSecretVersionIds does needs no more than that. */
+const listVersions = 'kms:ListSecretVersionIds';
 
 /**
  * Kaap's own: waits until one of the secrets has another version at its stage than the caller knows, at most
- * `WaitSeconds`. `State` is what an earlier answer said of the secret; without it the answer comes at once. Needs what
- * GetSecretValue needs, on every secret, and gives no value.
+ * `WaitSeconds`. `State` is what an earlier answer said of the secret; without it the answer comes at once. It gives no
+ * value, and needs on every secret what GetSecretValue needs.
+ *
+ * With `Watch` as `Versions` it is for those who may know which versions there are, and not the value: it needs
+ * ListSecretVersionIds, and tells what that tells.
  */
 export function waitSecretChanges(dependencies: KmsDependencies): AnyAction {
   const changes = new SecretChanges(dependencies.store);
@@ -37,16 +45,17 @@ export function waitSecretChanges(dependencies: KmsDependencies): AnyAction {
     name: 'WaitSecretChanges',
     product: 'Kms',
     input,
-    plan: async ({ Secrets, WaitSeconds }, context) => {
-      const looked = await Promise.all(Secrets.map((each) => lookUp(dependencies, each)));
+    plan: async ({ Secrets, WaitSeconds, Watch }, context) => {
+      const looked = await Promise.all(Secrets.map((each) => lookUp(dependencies, each, Watch)));
       return {
         access: looked.flatMap(({ access }) => access),
+        ...(Watch === 'Versions' && { permission: listVersions }),
         run: async () => {
           const names = looked.map(({ found }) => found.name);
           const isDue = async (): Promise<boolean> =>
-            (await statesOf(dependencies, looked)).some(({ Changed }) => Changed);
+            (await statesOf(dependencies, looked, Watch)).some(({ Changed }) => Changed);
           await changes.wait(names, isDue, { timeoutMs: WaitSeconds * 1000, signal: endOf(dependencies, context) });
-          return { Secrets: { Secret: await statesOf(dependencies, looked) } };
+          return { Secrets: { Secret: await statesOf(dependencies, looked, Watch) } };
         },
       };
     },
@@ -58,8 +67,9 @@ interface Looked {
   found: SecretLookup;
 }
 
-async function lookUp(dependencies: KmsDependencies, each: Item): Promise<Looked & Pick<Access, 'access'>> {
+async function lookUp(dependencies: KmsDependencies, each: Item, watch: Watch): Promise<Looked & Access> {
   const found = await findSecret(dependencies, dependencies.store, each.SecretName);
+  if (watch === 'Versions') return { each, found, access: [secretAccess(dependencies, listVersions, found)] };
   const key = await secretKeyAccess(dependencies, 'kms:Decrypt', found.secret?.encryptionKeyId);
   return { each, found, access: [secretAccess(dependencies, 'kms:GetSecretValue', found), ...key] };
 }
@@ -75,23 +85,30 @@ function endOf({ closing }: KmsDependencies, { signal }: RequestContext): AbortS
 
 interface SecretState {
   SecretName: string;
-  /** Opaque: the same as long as GetSecretValue would answer the same. */
+  /** Opaque: the same as long as GetSecretValue, or ListSecretVersionIds of that version, would answer the same. */
   State: string;
   Changed: boolean;
 }
 
-function statesOf(dependencies: KmsDependencies, looked: readonly Looked[]): Promise<SecretState[]> {
+function statesOf(dependencies: KmsDependencies, looked: readonly Looked[], watch: Watch): Promise<SecretState[]> {
   return Promise.all(
     looked.map(async ({ each, found }) => {
-      const State = stateOf(await findSecret(dependencies, dependencies.store, found.name), each);
+      const { secret } = await findSecret(dependencies, dependencies.store, found.name);
+      const State = isAnother(secret, found) ? 'another' : stateOf(secret, each, watch);
       return { SecretName: each.SecretName, State, Changed: State !== each.State };
     }),
   );
 }
 
-function stateOf({ secret }: SecretLookup, { VersionId, VersionStage }: Item): string {
+/** Whether the name has gone to a secret about which nobody has asked whether the caller may know of it: the next call does. */
+function isAnother(secret: SecretLookup['secret'], found: SecretLookup): boolean {
+  return secret !== undefined && secret.secretId !== found.secret?.secretId;
+}
+
+function stateOf(secret: SecretLookup['secret'], { VersionId, VersionStage }: Item, watch: Watch): string {
   if (secret === undefined) return 'absent';
-  if (secret.deletion !== undefined) return `${secret.secretId}.deleted`;
+  // A list of versions does not tell that the secret is about to be deleted.
+  if (secret.deletion !== undefined && watch === 'Value') return `${secret.secretId}.deleted`;
   const id = VersionId ?? versionWithStage(secret, VersionStage ?? currentStage)?.id;
   const version = secret.versions.find((candidate) => candidate.id === id);
   return `${secret.secretId}.${version?.id ?? ''}`;

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { evaluate } from '../../../../src/policy/evaluate.ts';
 import { SecretChanges } from '../../../../src/kms/secret-changes.ts';
 import { MemoryStore } from '../../../../src/storage/memory-store.ts';
-import { arn, KmsScene } from '../../kms-scene.ts';
+import { attached, context, documentOf, user } from '../../../support/policy-scene.ts';
+import { account, arn, KmsScene } from '../../kms-scene.ts';
 
 interface State {
   SecretName: string;
@@ -17,8 +19,8 @@ beforeEach(async () => {
   }
 });
 
-async function wait(secrets: object[], WaitSeconds = 20): Promise<State[]> {
-  const answer = await kms.call('WaitSecretChanges', { Secrets: JSON.stringify(secrets), WaitSeconds });
+async function wait(secrets: object[], WaitSeconds = 20, more: object = {}): Promise<State[]> {
+  const answer = await kms.call('WaitSecretChanges', { Secrets: JSON.stringify(secrets), WaitSeconds, ...more });
   return (answer['Secrets'] as { Secret: State[] }).Secret;
 }
 
@@ -78,12 +80,78 @@ describe('WaitSecretChanges', () => {
     expect(JSON.stringify(await wait([{ SecretName: 'shop/db' }]))).not.toContain('one');
   });
 
+  test('says of a secret that took the name meanwhile only that it is another: nobody has asked who may know of it', async () => {
+    const Secrets = [{ SecretName: 'shop/new', State: 'absent' }, await known()];
+    const plan = await kms.plan('WaitSecretChanges', { Secrets: JSON.stringify(Secrets) });
+    await kms.call('DeleteSecret', { SecretName: 'shop/db', ForceDeleteWithoutRecovery: true });
+    for (const SecretName of ['shop/new', 'shop/db']) {
+      await kms.call('CreateSecret', { SecretName, SecretData: 'one', VersionId: 'hidden' });
+    }
+    const another = { State: 'another', Changed: true };
+    expect(await plan.run()).toMatchObject({ Secrets: { Secret: [another, another] } });
+    expect(await wait([{ SecretName: 'shop/new', State: 'another' }])).toMatchObject([{ Changed: true }]);
+  });
+
   test.each([
     ['[]', 'InvalidParameter'],
     [JSON.stringify(Array.from({ length: 33 }, () => ({ SecretName: 'a' }))), 'InvalidParameter'],
     ['x', 'InvalidParameter'],
   ])('refuses the list %s', async (Secrets, code) => {
     expect(await kms.failure('WaitSecretChanges', { Secrets })).toContain(code);
+  });
+});
+
+describe('WaitSecretChanges that watches versions', () => {
+  const Watch = 'Versions';
+
+  test('needs the permission of ListSecretVersionIds on every secret, and no use of their keys', async () => {
+    const EncryptionKeyId = await kms.newKey();
+    await kms.call('CreateSecret', { SecretName: 'shop/own', SecretData: 'x', VersionId: 'v1', EncryptionKeyId });
+    const Secrets = JSON.stringify([{ SecretName: 'shop/own' }, { SecretName: 'other/secret' }]);
+    expect(await kms.access('WaitSecretChanges', { Secrets, Watch })).toEqual([
+      `kms:ListSecretVersionIds on ${arn('secret/shop/own')}`,
+      `kms:ListSecretVersionIds on ${arn('secret/other/secret')}`,
+    ]);
+    expect(await kms.access('WaitSecretChanges', { Secrets })).toContain(
+      `kms:Decrypt on ${arn(`key/${EncryptionKeyId}`)}`,
+    );
+  });
+
+  test.each([
+    ['kms:ListSecretVersionIds', { Versions: 'Allow', Value: 'Deny' }],
+    ['kms:GetSecretValue', { Versions: 'Deny', Value: 'Allow' }],
+    ['kms:WaitSecretChanges', { Versions: 'Deny', Value: 'Deny' }],
+  ])('somebody with %s and nothing else may wait so and not otherwise', async (permission, expected) => {
+    const caller = { ...user, accountId: account };
+    const policies = attached(documentOf({ Effect: 'Allow', Action: permission, Resource: '*' }));
+    const Secrets = JSON.stringify([{ SecretName: 'shop/db' }]);
+    const effectOf = async (parameters: object): Promise<string> =>
+      evaluate(caller, await kms.accessRequests('WaitSecretChanges', { Secrets, ...parameters }), context, policies)
+        .effect;
+    expect({ Versions: await effectOf({ Watch }), Value: await effectOf({ Watch: 'Value' }) }).toEqual(expected);
+    expect(await effectOf({})).toBe(expected.Value);
+  });
+
+  test('its audit record names that permission, which the name of the action does not say', async () => {
+    const Secrets = JSON.stringify([{ SecretName: 'shop/db' }]);
+    expect((await kms.plan('WaitSecretChanges', { Secrets, Watch })).permission).toBe('kms:ListSecretVersionIds');
+    expect((await kms.plan('WaitSecretChanges', { Secrets })).permission).toBeUndefined();
+  });
+
+  test('answers as soon as a version takes the stage, and keeps quiet about a deletion, as a list of versions does', async () => {
+    const [before] = await wait([{ SecretName: 'shop/db' }], 0, { Watch });
+    await kms.call('DeleteSecret', { SecretName: 'shop/db' });
+    expect(await wait([before as State], 0, { Watch })).toMatchObject([{ Changed: false }]);
+    expect(await wait([before as State], 0)).toMatchObject([{ Changed: true }]);
+    await kms.call('RestoreSecret', { SecretName: 'shop/db' });
+    const waiting = wait([before as State], 20, { Watch });
+    await put('v2');
+    expect(await waiting).toMatchObject([{ SecretName: 'shop/db', Changed: true }]);
+  });
+
+  test('knows no other word', async () => {
+    const Secrets = JSON.stringify([{ SecretName: 'shop/db' }]);
+    expect(await kms.failure('WaitSecretChanges', { Secrets, Watch: 'versions' })).toContain('InvalidParameter');
   });
 });
 
