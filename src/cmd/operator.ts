@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { KmsClient, oidcCredentials } from '../client/kms-client.ts';
+import { KmsClient, oidcCredentials, type KmsClientOptions } from '../client/kms-client.ts';
 import { createControllers } from '../controllers/operator.ts';
 import { EventRecorder } from '../kube/events.ts';
 import { LeaderElector } from '../kube/lease.ts';
@@ -16,6 +16,7 @@ import { controllerMetrics } from './controller-metrics.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
 import { installationVariables } from './installation.ts';
+import { clientThatWaits } from './kms-waits.ts';
 
 const schema = z.object({
   ...installationVariables,
@@ -38,7 +39,8 @@ async function main(): Promise<void> {
   const signal = shutdownSignal();
   const metrics = createMetrics();
   const { api: cluster } = await connectToCluster({ log });
-  const kms = connectToKms(config);
+  const location = kmsOf(config);
+  const [kms, waits] = [new KmsClient({ ...location, deadlineMs: 10_000 }), clientThatWaits(location)];
   const reflectors = new Reflectors({ source: cluster, log });
   const common = { clock: systemClock, random: Math.random, log };
   const recorder = new EventRecorder({
@@ -53,6 +55,7 @@ async function main(): Promise<void> {
     cluster,
     reflectors,
     kms: { call: (action, parameters, callSignal) => kms.call('Kms', action, parameters, { signal: callSignal }) },
+    waits: { call: (action, parameters, callSignal) => waits.call('Kms', action, parameters, { signal: callSignal }) },
     ram: { call: (action, parameters, callSignal) => kms.call('Ram', action, parameters, { signal: callSignal }) },
     recordEvent: (object, type, reason, note) => {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
@@ -96,9 +99,10 @@ async function main(): Promise<void> {
   await Promise.all([reflectors.run(signal), elector.run(signal, lead)]);
   await health.close();
   kms.close();
+  waits.close();
 }
 
-function connectToKms(config: z.infer<typeof schema>): KmsClient {
+function kmsOf(config: z.infer<typeof schema>): KmsClientOptions {
   const { KAAP_ENDPOINT: endpoint, KAAP_REGION: region, KAAP_ACCOUNT_ID: account } = config;
   const caPem = readSettingFile('KAAP_CA_FILE', config.KAAP_CA_FILE);
   const credentials = oidcCredentials({
@@ -109,7 +113,7 @@ function connectToKms(config: z.infer<typeof schema>): KmsClient {
     tokenFile: config.KAAP_TOKEN_FILE,
     sessionName: config.POD_NAME.slice(0, 64),
   });
-  return new KmsClient({ endpoint, caPem, region, credentials, deadlineMs: 10_000 });
+  return { endpoint, caPem, region, credentials };
 }
 
 exitOnFailure(main);

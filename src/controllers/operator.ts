@@ -7,20 +7,10 @@ import { ramPolicyType } from '../api/v1alpha1/ram-policy.ts';
 import { ramRoleType } from '../api/v1alpha1/ram-role.ts';
 import { rbacPolicyType, type RbacPolicy } from '../api/v1alpha1/rbac-policy.ts';
 import { secretBindingType, type SecretBinding } from '../api/v1alpha1/secret-binding.ts';
-import type { Random } from '../kube/backoff.ts';
-import type { ClusterApi } from '../kube/cluster-api.ts';
-import {
-  Controller,
-  relate,
-  specOrMetadataChanged,
-  type ControllerMetrics,
-  type RelatedResource,
-} from '../kube/controller.ts';
+import { Controller, relate, specOrMetadataChanged, type RelatedResource } from '../kube/controller.ts';
 import type { Reflectors } from '../kube/reflectors.ts';
 import type { KubeObject, ObjectKey } from '../kube/resource.ts';
 import type { Store, StoreReader } from '../kube/store.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Logger } from '../lib/log.ts';
 import { accessPointLifecycle } from './application-access-point/lifecycle.ts';
 import { injectionRepairer } from './injection-repair/reconcile.ts';
 import { kmsInstanceLifecycle } from './kms-instance/lifecycle.ts';
@@ -30,8 +20,9 @@ import type { KmsApi } from './kms-api.ts';
 import { reconcilerOf, type ConditionedObject, type ConditionReport, type Lifecycle } from './lifecycle.ts';
 import { networkRuleLifecycle } from './network-rule/lifecycle.ts';
 import { injectedPods, podType, type Pod } from './pod.ts';
+import { newVersionRunnables, type NewVersionOptions } from './new-versions.ts';
 import { namespaceType } from './ownership.ts';
-import { podReportReconciler, type RecordEvent } from './pod-report/reconcile.ts';
+import { podReportReconciler } from './pod-report/reconcile.ts';
 import { ramPolicyLifecycle } from './ram-policy/lifecycle.ts';
 import { ramRoleLifecycle } from './ram-role/lifecycle.ts';
 import { ramUserLifecycle } from './ram-user/lifecycle.ts';
@@ -50,38 +41,17 @@ import {
   policiesNaming,
   secretsEncryptedBy,
 } from './relations.ts';
-import { restartReconciler } from './restart/reconcile.ts';
-import { rolloutReconciler } from './rollout/reconcile.ts';
 import { secretBindingLifecycle } from './secret-binding/lifecycle.ts';
 
-export interface OperatorOptions {
-  cluster: ClusterApi;
-  kms: KmsApi;
+export interface OperatorOptions extends NewVersionOptions {
   /** The actions of RAM, by the same endpoint. */
   ram: KmsApi;
-  reflectors: Reflectors;
-  recordEvent: RecordEvent;
   /** Told how many objects of a kind nobody could look after for an outage. Must not throw. */
   setStale?: (kind: string, objects: number) => void;
-  clock: Clock;
-  random: Random;
   /** Between two looks for drift; ten minutes unless given. */
   driftIntervalMs?: number;
-  log: Logger;
-  metrics?: ControllerMetrics;
   /** What is done about pods that passed the webhook by; reported and nothing else unless given. */
   repair?: RepairOptions;
-  /** Rollouts after new versions; none unless given. */
-  rollout?: RolloutOptions;
-}
-
-export interface RolloutOptions {
-  /** Whether the operator may change Deployments, StatefulSets and DaemonSets. */
-  enabled: boolean;
-  timeoutMs: number;
-  countRollout: (result: 'completed' | 'given-back') => void;
-  /** The same of restarts in place. */
-  countRestart: (result: 'completed' | 'given-back') => void;
 }
 
 export interface RepairOptions {
@@ -148,7 +118,7 @@ export function createControllers(options: OperatorOptions): readonly Runnable[]
     secretBindings,
     podReporter(options),
     repairer(options, stores.bindings),
-    roller(options, stores.pods, (key, report) => {
+    ...newVersionRunnables(options, stores.pods, (key, report) => {
       if (report !== undefined) stores.rollouts.set(key, report);
       else if (!stores.rollouts.delete(key)) return;
       secretBindings.enqueue(key);
@@ -233,39 +203,6 @@ function repairer(options: OperatorOptions, bindings: Store<SecretBinding>): Con
 }
 
 const noMetric = (): void => undefined;
-
-function roller(
-  options: OperatorOptions,
-  pods: Store<Pod>,
-  report: (key: ObjectKey, condition: ConditionReport | undefined) => void,
-): Controller<SecretBinding> {
-  const { cluster, kms, reflectors, recordEvent, log, clock, metrics } = options;
-  const {
-    enabled = false,
-    timeoutMs = 300_000,
-    countRollout = noMetric,
-    countRestart = noMetric,
-  } = options.rollout ?? {};
-  const common = { cluster, kms, pods, recordEvent, clock, timeoutMs, report };
-  const byRollout = rolloutReconciler({ ...common, enabled, countRollout });
-  const byRestart = restartReconciler({ ...common, countRestart });
-  return new Controller<SecretBinding>({
-    name: 'rollout',
-    primary: secretBindingType,
-    related: [relate(podType, nothing, injectedPods)],
-    changed: specOrMetadataChanged,
-    reconcile: async (key, binding, context) => {
-      const isFollowed = (binding?.spec.refresh?.onChange ?? 'None') !== 'None';
-      if (!isFollowed || binding?.metadata.deletionTimestamp !== undefined) report(key, undefined);
-      const results = [await byRollout(key, binding, context), await byRestart(key, binding, context)];
-      return results.find((result) => result !== undefined);
-    },
-    reflectors,
-    log,
-    clock,
-    ...(metrics === undefined ? {} : { metrics }),
-  });
-}
 
 function podReporter({ reflectors, recordEvent, log, clock }: OperatorOptions): Controller<Pod> {
   return new Controller<Pod>({

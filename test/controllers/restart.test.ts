@@ -4,6 +4,7 @@ import { markOf, turnAnnotation } from '../../src/api/version-mark.ts';
 import { podType, type Pod } from '../../src/controllers/pod.ts';
 import { nextRestart, type RestartInput, type Turn, type TurnPod } from '../../src/controllers/restart/plan.ts';
 import { restartReconciler } from '../../src/controllers/restart/reconcile.ts';
+import { bindingsToNote } from '../../src/controllers/restart/turn-pods.ts';
 import { keyOf } from '../../src/kube/resource.ts';
 import { Store } from '../../src/kube/store.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
@@ -194,6 +195,8 @@ class Workplace {
   readonly states = new Map<string, PodState>();
   readonly binding: SecretBinding;
   current = 'v1';
+  /** What a feed says of the next look, where there is one. */
+  nextLookMs: number | undefined;
   #reconcile: ReturnType<typeof restartReconciler>;
 
   constructor(secret = 'shop/db') {
@@ -234,6 +237,7 @@ class Workplace {
       recordEvent: (_object, _type, reason) => void this.events.push(reason),
       report: (_key, report) => void this.conditions.push(report.reason),
       countRestart: (result) => void this.events.push(result),
+      nextLookMs: (_key, pollMs) => this.nextLookMs ?? pollMs,
     });
     return this.#reconcile;
   }
@@ -326,6 +330,23 @@ describe('Restarts in place after a new version', () => {
     expect(place.marks()['c']).toBe(mark('v2'));
   });
 
+  it('are looked for again later where KMS tells of new versions, and as ever while there is something to do', async () => {
+    const place = await workplace();
+    place.nextLookMs = 300_000;
+    expect(await place.look()).toEqual({ requeueAfterMs: 300_000 });
+    place.set('d', {});
+    expect(await place.look()).toEqual({ requeueAfterMs: 300_000 });
+    place.current = 'v2';
+    const looks = [await place.look()];
+    place.set('a', { restarts: 1 });
+    looks.push(await place.look());
+    for (const name of ['b', 'c', 'd']) place.set(name, { restarts: 1 });
+    looks.push(await place.look(), await place.look());
+    expect(looks.map((look) => look?.requeueAfterMs)).toEqual([1000, 1000, 10_000, 300_000]);
+    place.nextLookMs = undefined;
+    expect(await place.look()).toEqual({ requeueAfterMs: 10_000 });
+  });
+
   it('leave pods alone whose agents start again by themselves', async () => {
     const place = await workplace();
     place.set('old', { waits: false });
@@ -336,5 +357,30 @@ describe('Restarts in place after a new version', () => {
     }
     expect(place.marks()['old']).toBeUndefined();
     expect(place.conditions.at(-1)).toBe('RestartCompleted');
+  });
+});
+
+describe('A pod that waits for its turn and has not been told what it has', () => {
+  const bindings = new Store<SecretBinding>();
+  bindings.addIndex('namespace', ({ metadata }) => [metadata.namespace ?? '']);
+  bindings.handle({ type: 'Apply', object: bindingOf('shop/db') });
+  const toNote = (state: PodState): string[] => bindingsToNote(podOf('a', state), bindings);
+
+  it('has its binding looked at', () => {
+    expect(toNote({})).toEqual(['shop/db']);
+  });
+
+  it.each<[string, PodState]>([
+    ['has been told', { mark: mark('v1') }],
+    ['starts again by itself', { waits: false }],
+  ])('is left alone once it %s', (_title, state) => {
+    expect(toNote(state)).toEqual([]);
+  });
+
+  it('is left alone where the binding rolls out', () => {
+    const rolled = new Store<SecretBinding>();
+    rolled.addIndex('namespace', ({ metadata }) => [metadata.namespace ?? '']);
+    rolled.handle({ type: 'Apply', object: followedBinding('Rollout', 'shop/db') });
+    expect(bindingsToNote(podOf('a', {}), rolled)).toEqual([]);
   });
 });

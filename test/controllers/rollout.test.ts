@@ -86,6 +86,8 @@ class Workplace {
   readonly conditions: string[] = [];
   readonly evicted: string[] = [];
   current = 'v1';
+  /** What a feed says of the next look, where there is one. */
+  nextLookMs: number | undefined;
   readonly binding: SecretBinding;
   #replicaSetUid = '';
 
@@ -173,6 +175,7 @@ class Workplace {
       recordEvent: (_object, _type, reason) => events.push(reason),
       report: (_key, report) => conditions.push(report?.reason ?? 'none'),
       countRollout: (result) => events.push(result),
+      nextLookMs: (_key, pollMs) => this.nextLookMs ?? pollMs,
     });
   }
 
@@ -246,6 +249,21 @@ describe('A rollout after a new version', () => {
     await reconcile(keyOf(binding), binding, context);
     expect(place.current).toBe('v2');
     expect(place.conditions.at(-1)).toBe('RolloutFailed');
+  });
+
+  it('looks again later where KMS tells of new versions, and as ever while there is something to do', async () => {
+    const place = await workplace();
+    const { binding } = place;
+    const reconcile = place.reconciler();
+    place.nextLookMs = 300_000;
+    const look = async (): Promise<number | undefined> =>
+      (await reconcile(keyOf(binding), binding, context))?.requeueAfterMs;
+    expect([await look(), await look()]).toEqual([300_000, 300_000]);
+    place.current = 'v2';
+    expect([await look(), await look()]).toEqual([2000, 2000]);
+    place.nextLookMs = undefined;
+    place.current = 'v1';
+    expect(await look()).toBe(15_000);
   });
 
   it('changes nothing where the operator has not been given the right, and says so', async () => {

@@ -25,6 +25,11 @@ export class ManualTime {
       signal.addEventListener('abort', finish, { once: true });
     });
 
+  /** Who sleeps now. */
+  get sleepers(): number {
+    return this.#timers.size;
+  }
+
   /** Lets everything run that does not wait for time. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 5; turn += 1) await afterIo();

@@ -16,6 +16,7 @@ import { createJwksVerifier } from '../../sts/oidc/jwks-verifier.ts';
 import { noAccessSettings } from '../access-config.ts';
 import { plainAudit } from '../audit-config.ts';
 import { startKmsService, type KmsService } from '../kms-service.ts';
+import { clientThatWaits } from '../kms-waits.ts';
 import { openManifests } from './manifests.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
@@ -149,6 +150,7 @@ function startOperator(options: StandaloneOptions, parts: OperatorParts): { stop
     clock,
   });
   const kms = new KmsClient({ endpoint, caPem, region, credentials, clock, signal });
+  const waits = clientThatWaits({ endpoint, caPem, region, credentials, clock, signal });
   const recorder = new EventRecorder({
     api: cluster,
     controller: 'kaap.dev/operator',
@@ -162,6 +164,7 @@ function startOperator(options: StandaloneOptions, parts: OperatorParts): { stop
     cluster,
     reflectors,
     kms: { call: (action, parameters, callSignal) => kms.call('Kms', action, parameters, { signal: callSignal }) },
+    waits: { call: (action, parameters, callSignal) => waits.call('Kms', action, parameters, { signal: callSignal }) },
     ram: { call: (action, parameters, callSignal) => kms.call('Ram', action, parameters, { signal: callSignal }) },
     recordEvent: (object, type, reason, note) => {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
@@ -176,6 +179,7 @@ function startOperator(options: StandaloneOptions, parts: OperatorParts): { stop
       stopping.abort();
       await running.catch(() => undefined);
       kms.close();
+      waits.close();
     },
   };
 }

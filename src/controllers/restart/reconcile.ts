@@ -7,19 +7,11 @@ import type { StoreReader } from '../../kube/store.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { KmsApi } from '../kms-api.ts';
 import type { ConditionReport } from '../lifecycle.ts';
-import {
-  agentContainer,
-  isBound,
-  isFailing,
-  isOver,
-  isPodReady,
-  podType,
-  type ContainerStatus,
-  type Pod,
-} from '../pod.ts';
+import { podType, type Pod } from '../pod.ts';
 import type { RecordEvent } from '../pod-report/reconcile.ts';
 import { failureNote, giveBack, rolledOut, versionsOf } from '../rollout/versions.ts';
 import { nextRestart, type RestartStep, type Turn, type TurnPod } from './plan.ts';
+import { turnPods } from './turn-pods.ts';
 
 export interface RestartDependencies {
   cluster: Pick<ClusterApi, 'apply'>;
@@ -33,10 +25,12 @@ export interface RestartDependencies {
   timeoutMs: number;
   /** Told how the restarts ended. Must not throw. */
   countRestart: (result: 'completed' | 'given-back') => void;
+  /** When to look at a binding again at which nothing is to be done: after `pollMs`, or later where a new version is told. */
+  nextLookMs: (key: ObjectKey, pollMs: number) => number;
   clock: Clock;
 }
 
-/** Between two looks at the versions in KMS. */
+/** Between two looks at the versions in KMS, where it does not tell of new ones. */
 const pollMs = 10_000;
 /** Between two looks while pods start again. */
 const stepMs = 1_000;
@@ -84,47 +78,6 @@ export function restartReconciler(dependencies: RestartDependencies): Reconcile<
   };
 }
 
-/** Pods that wait to be told, for this binding. */
-function turnPods(binding: SecretBinding, pods: StoreReader<Pod>): TurnPod[] {
-  const { name, namespace = '' } = binding.metadata;
-  const bound = pods.byIndex('namespace', namespace).filter((pod) => isBound(pod, binding) && !isOver(pod));
-  return bound.filter((pod) => waitsForTurn(pod, name)).map((pod) => turnPod(pod, namespace, name));
-}
-
-/** Whether the webhook has given the agent a file for this binding; those of an earlier version start again by themselves. */
-function waitsForTurn({ spec }: Pod, binding: string): boolean {
-  const fieldPath = `metadata.annotations['${turnAnnotation(binding)}']`;
-  const sources = spec.volumes?.flatMap(({ projected }) => projected?.sources ?? []) ?? [];
-  const items = sources.flatMap(({ downwardAPI }) => downwardAPI?.items ?? []);
-  return items.some(({ fieldRef }) => fieldRef?.fieldPath === fieldPath);
-}
-
-function turnPod(pod: Pod, namespace: string, binding: string): TurnPod {
-  const { name, uid = '', annotations } = pod.metadata;
-  const agent = pod.status?.initContainerStatuses?.find((status) => status.name === agentContainer);
-  return {
-    namespace,
-    name,
-    uid,
-    mark: annotations?.[turnAnnotation(binding)],
-    ready: isPodReady(pod),
-    failing: isFailing(pod),
-    restarts: agent?.restartCount ?? 0,
-    whole: isWhole(pod, agent),
-  };
-}
-
-/** The agent goes first at every start of the pod, so what has started before it belongs to the start before. */
-function isWhole({ status }: Pod, agent: ContainerStatus | undefined): boolean {
-  const started = startOf(agent);
-  return (status?.containerStatuses ?? []).every((container) => startOf(container) >= started);
-}
-
-/** When a container that runs has started; never, for one that does not. */
-function startOf(container: ContainerStatus | undefined): number {
-  return Date.parse(container?.state?.running?.startedAt ?? '');
-}
-
 interface Situation {
   binding: SecretBinding;
   wanted: Versions;
@@ -170,10 +123,10 @@ class Restart {
     const { wanted, memory } = this.#situation;
     switch (step.type) {
       case 'UpToDate':
-        return pollMs;
+        return this.#nextLookMs();
       case 'Note':
         await this.#tell(step.pods, wanted);
-        return pollMs;
+        return this.#nextLookMs();
       case 'First':
         await this.#giveTurns([step.pod], turns);
         this.#say('Unknown', 'RestartStarted', `A secret has a new version. The pod ${step.pod.name} goes first.`);
@@ -193,6 +146,10 @@ class Restart {
         this.#say('True', 'RestartCompleted', 'All pods run with the present versions.');
         return pollMs;
     }
+  }
+
+  #nextLookMs(): number {
+    return this.#dependencies.nextLookMs(keyOf(this.#situation.binding), pollMs);
   }
 
   /** Pods that have the version which was given back start again with the former one. */

@@ -27,10 +27,12 @@ export interface RolloutDependencies {
   timeoutMs: number;
   /** Told how a rollout ended. Must not throw. */
   countRollout: (result: 'completed' | 'given-back') => void;
+  /** When to look at a binding again at which nothing is to be done: after `pollMs`, or later where a new version is told. */
+  nextLookMs: (key: ObjectKey, pollMs: number) => number;
   clock: Clock;
 }
 
-/** Between two looks at the versions in KMS. */
+/** Between two looks at the versions in KMS, where it does not tell of new ones. */
 const pollMs = 15_000;
 /** Between two looks while pods become ready. */
 const stepMs = 2_000;
@@ -72,7 +74,7 @@ export function rolloutReconciler(dependencies: RolloutDependencies): Reconcile<
     if (memory === undefined || memory.uid !== binding.metadata.uid) {
       const delivered = (await isBehind(binding, wanted, dependencies, context.signal)) ? {} : wanted;
       memories.set(key, { uid: binding.metadata.uid, delivered, progress: undefined });
-      return { requeueAfterMs: delivered === wanted ? pollMs : 0 };
+      return { requeueAfterMs: delivered === wanted ? dependencies.nextLookMs(key, pollMs) : 0 };
     }
     return advance(binding, wanted, memory, dependencies, context);
   };
@@ -117,7 +119,7 @@ async function advance(
   const { clock, timeoutMs } = dependencies;
   if (markOf(memory.delivered) === markOf(wanted)) {
     memory.progress = undefined;
-    return { requeueAfterMs: pollMs };
+    return { requeueAfterMs: dependencies.nextLookMs(keyOf(binding), pollMs) };
   }
   const nowMs = clock.monotonic();
   if (memory.progress?.wanted !== markOf(wanted)) {

@@ -41,13 +41,18 @@ export function failureNote(what: 'rollout' | 'restart', why: string, given: Ver
   return `The ${what} was given up: ${why}. ${done}`;
 }
 
-/** Versions at ACSCurrent of the secrets that the binding follows. Secrets that are absent are not among them. */
-export async function versionsOf(kms: KmsApi, { spec }: SecretBinding, signal: AbortSignal): Promise<Versions> {
-  const followed = spec.sources.flatMap(({ secret }) =>
+/** Names of the secrets whose current version the binding has, each once. */
+export function followedSecrets({ spec }: SecretBinding): ReadonlySet<string> {
+  const names = spec.sources.flatMap(({ secret }) =>
     secret !== undefined && followsCurrent(secret) ? [secret.name] : [],
   );
+  return new Set(names);
+}
+
+/** Versions at ACSCurrent of the secrets that the binding follows. Secrets that are absent are not among them. */
+export async function versionsOf(kms: KmsApi, binding: SecretBinding, signal: AbortSignal): Promise<Versions> {
   const versions: Record<string, string> = {};
-  for (const SecretName of new Set(followed)) {
+  for (const SecretName of followedSecrets(binding)) {
     const id = currentVersion(await find(kms, 'ListSecretVersionIds', { SecretName }, signal));
     if (id !== undefined) versions[SecretName] = id;
   }
