@@ -40,6 +40,8 @@ const restSeconds = setting('BENCH_REST_SECONDS', 30);
 const churnSeconds = setting('BENCH_CHURN_SECONDS', 60);
 /** Bindings whose spec changes in a second of churn. */
 const churnRate = setting('BENCH_CHURN_RATE', 20);
+/** How many of ten bindings start pods again after a new version, so that somebody has to tell the operator of it. */
+const followingOfTen = setting('BENCH_FOLLOWING_OF_TEN', 0);
 
 /** The processes of the installation and what they have used, to tell work from waiting for a processor. */
 const parts = new Map<string, number>();
@@ -81,12 +83,14 @@ async function measureCold(installation: OperatorInstallation, writes: WriteCoun
 
 async function measureRest({ pid }: OperatorProcess, writes: WriteCounter): Promise<void> {
   await sleep(5_000);
-  const [before, written] = [usageOf(pid), writes.byOperator];
+  const kms = parts.get('kms') ?? 0;
+  const [before, written, kmsBefore] = [usageOf(pid), writes.byOperator, usageOf(kms)];
   await sleep(restSeconds * 1000);
+  const kmsShare = (((usageOf(kms).cpuSeconds - kmsBefore.cpuSeconds) / restSeconds) * 100).toFixed(2);
   const used = usageOf(pid).cpuSeconds - before.cpuSeconds;
   const share = ((used / restSeconds) * 100).toFixed(2);
   say(
-    `at rest: ${share} % of a core over ${restSeconds} s, ${writes.byOperator - written} writes, ${before.residentMiB.toFixed(0)} MiB`,
+    `at rest: ${share} % of a core over ${restSeconds} s, kms ${kmsShare} %, ${writes.byOperator - written} writes, ${before.residentMiB.toFixed(0)} MiB`,
   );
 }
 
@@ -141,7 +145,7 @@ async function measureAll(controlPlane: ControlPlane, installation: OperatorInst
   const { signal } = stopping;
   const transport = createTransport(await kubeconfigConnection(controlPlane.kubeconfigPath));
   const api = new KubeClusterApi({ transport, log: silentLogger });
-  const fleet = new BindingFleet(api, size, signal);
+  const fleet = new BindingFleet(api, size, signal, (at) => (at % 10 < followingOfTen ? 'RestartContainers' : 'None'));
   for (const name of ['kube-apiserver', 'etcd']) parts.set(name, controlPlane.pidOf(name));
   parts.set('kms', installation.kms.pid);
   parts.set('this program', process.pid);
