@@ -8,7 +8,10 @@ import { dirname, join } from 'node:path';
 const packages: Readonly<Record<string, string>> = { x64: '@oven/bun-linux-x64', arm64: '@oven/bun-linux-aarch64' };
 
 /** What the image says to Bun, in the environment of the agent. */
-export const agentEnvironment: Readonly<Record<string, string>> = { BUN_JSC_useJIT: 'false' };
+export const agentEnvironment: Readonly<Record<string, string>> = {
+  BUN_JSC_useJIT: 'false',
+  BUN_GC_TIMER_DISABLE: '1',
+};
 
 /** The package of Bun for a machine, this one unless given. Throws where there is none: the agent runs on Linux only. */
 export function bunPackage(platform: string = process.platform, processor: string = process.arch): string {
