@@ -13,6 +13,7 @@ import { failedTests, tallyOf, type Tally } from './junit.ts';
 /** Steps that must leave a JUnit report, and its file. */
 const suites: Readonly<Record<string, string>> = {
   test: 'unit.xml',
+  agent: 'agent.xml',
   services: 'services.xml',
   interop: 'interop.xml',
   chart: 'chart.xml',
@@ -20,10 +21,12 @@ const suites: Readonly<Record<string, string>> = {
   e2e: 'e2e.xml',
 };
 
+/** Steps without which a run is no proof. */
 const expectedSteps = [
   'install',
   'binaries',
   'test',
+  'agent',
   'services',
   'check',
   'demo',
@@ -60,10 +63,10 @@ const reasonsPerStep = 10;
 
 const directory = process.argv[2] ?? 'reports';
 const lines = readFileSync(join(directory, 'steps.txt'), 'utf8').trim().split('\n');
-const statuses = new Map(lines.map((line) => line.split(' ')).map(([name, status]) => [name, Number(status)]));
+const statuses = new Map(lines.map((line) => line.split(' ')).map(([name = '', status]) => [name, Number(status)]));
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
 const counts: string[] = [];
-for (const name of expectedSteps) {
+for (const name of new Set([...expectedSteps, ...statuses.keys()])) {
   const tally = tallyStep(directory, name, statuses.get(name));
   total.passed += tally.passed;
   total.failed += tally.failed;
