@@ -16,7 +16,7 @@ import { controllerMetrics } from './controller-metrics.ts';
 import { connectToCluster } from './cluster-connection.ts';
 import { exitOnFailure } from './exit.ts';
 import { installationVariables } from './installation.ts';
-import { clientThatWaits } from './kms-waits.ts';
+import { apiOf, clientThatWaits } from './kms-clients.ts';
 
 const schema = z.object({
   ...installationVariables,
@@ -54,9 +54,9 @@ async function main(): Promise<void> {
     ...common,
     cluster,
     reflectors,
-    kms: { call: (action, parameters, callSignal) => kms.call('Kms', action, parameters, { signal: callSignal }) },
-    waits: { call: (action, parameters, callSignal) => waits.call('Kms', action, parameters, { signal: callSignal }) },
-    ram: { call: (action, parameters, callSignal) => kms.call('Ram', action, parameters, { signal: callSignal }) },
+    kms: apiOf(kms, 'Kms'),
+    waits: apiOf(waits, 'Kms'),
+    ram: apiOf(kms, 'Ram'),
     recordEvent: (object, type, reason, note) => {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
     },

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { secretBindingType, type SecretBinding } from '../../src/api/v1alpha1/secret-binding.ts';
 import { markOf, turnAnnotation } from '../../src/api/version-mark.ts';
 import { KmsClient, oidcCredentials } from '../../src/client/kms-client.ts';
-import { clientThatWaits } from '../../src/cmd/kms-waits.ts';
+import { clientThatWaits } from '../../src/cmd/kms-clients.ts';
 import { openManifests } from '../../src/cmd/standalone/manifests.ts';
 import { standaloneProvider } from '../../src/cmd/standalone/standalone.ts';
 import type { KmsApi } from '../../src/controllers/kms-api.ts';

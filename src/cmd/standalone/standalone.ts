@@ -16,7 +16,7 @@ import { createJwksVerifier } from '../../sts/oidc/jwks-verifier.ts';
 import { noAccessSettings } from '../access-config.ts';
 import { plainAudit } from '../audit-config.ts';
 import { startKmsService, type KmsService } from '../kms-service.ts';
-import { clientThatWaits } from '../kms-waits.ts';
+import { apiOf, clientThatWaits } from '../kms-clients.ts';
 import { openManifests } from './manifests.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
@@ -163,9 +163,9 @@ function startOperator(options: StandaloneOptions, parts: OperatorParts): { stop
   const controllers = createControllers({
     cluster,
     reflectors,
-    kms: { call: (action, parameters, callSignal) => kms.call('Kms', action, parameters, { signal: callSignal }) },
-    waits: { call: (action, parameters, callSignal) => waits.call('Kms', action, parameters, { signal: callSignal }) },
-    ram: { call: (action, parameters, callSignal) => kms.call('Ram', action, parameters, { signal: callSignal }) },
+    kms: apiOf(kms, 'Kms'),
+    waits: apiOf(waits, 'Kms'),
+    ram: apiOf(kms, 'Ram'),
     recordEvent: (object, type, reason, note) => {
       void recorder.record(object, { type, reason, action: 'Reconcile', note }, { signal });
     },

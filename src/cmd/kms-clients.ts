@@ -1,5 +1,6 @@
 import { KmsClient, type KmsClientOptions } from '../client/kms-client.ts';
 import { createTransport } from '../client/transport.ts';
+import type { KmsApi } from '../controllers/kms-api.ts';
 import { waitDeadlineMs } from '../controllers/rollout/wait-group.ts';
 
 /** A call for each 32 secrets that bindings follow. More of them than connections wait for their turn, and then give up. */
@@ -12,4 +13,9 @@ export function clientThatWaits(options: KmsClientOptions): KmsClient {
     deadlineMs: waitDeadlineMs,
     transport: createTransport({ ...options, maxSockets }),
   });
+}
+
+/** What controllers call: the actions of one product, over a client. */
+export function apiOf(client: KmsClient, product: 'Kms' | 'Ram'): KmsApi {
+  return { call: (action, parameters, signal) => client.call(product, action, parameters, { signal }) };
 }
